@@ -1,0 +1,88 @@
+// engine/catalogue.h — the state machine of the system group: which namespaces there are.
+//
+// Model: small, kept in memory, applied inside the step, a pure function of the system group's log. A
+//   namespace has a number that is never given out again; its name is a label. Every cluster is born with
+//   namespace 0, `default`, strong.
+// Invariants: numbers ascend; names of living namespaces are unique; next_number > every number given.
+// Idempotence: creating a name that lives answers with its number; so a command may be sent again.
+#pragma once
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/status/statusor.h"
+#include "engine/base/payload.h"
+#include "engine/raft/configuration.h"
+
+namespace quorate {
+
+enum class Mode : std::uint8_t { kStrong = 1, kEventual = 2 };  // stored: do not renumber
+
+struct CreateNamespace {
+  std::string name;  // 1..64 bytes of [a-z0-9._-], starting with a letter
+  Mode mode = Mode::kStrong;
+  friend bool operator==(const CreateNamespace&, const CreateNamespace&) = default;
+};
+struct DropNamespace {
+  GroupId number;
+  friend bool operator==(const DropNamespace&, const DropNamespace&) = default;
+};
+using CatalogueCommand = std::variant<CreateNamespace, DropNamespace>;
+
+std::string EncodeCatalogueCommand(const CatalogueCommand& command);
+absl::StatusOr<CatalogueCommand> DecodeCatalogueCommand(std::string_view bytes);
+
+enum class CatalogueStatus : std::uint8_t {  // stored: do not renumber
+  kCreated = 1,
+  kExists = 2,         // of the same mode: `number` is the one that lives
+  kDropped = 3,
+  kNotFound = 4,
+  kBadName = 5,
+  kOtherMode = 6,      // lives in another mode
+  kNotSupported = 7,   // no such mode in this release; the default namespace is not dropped
+  kLimit = 8,          // as many namespaces as there may be
+  kMalformed = 9,
+};
+struct CatalogueReply {
+  CatalogueStatus status;
+  GroupId number;
+  friend bool operator==(const CatalogueReply&, const CatalogueReply&) = default;
+};
+std::string EncodeCatalogueReply(const CatalogueReply& reply);
+absl::StatusOr<CatalogueReply> DecodeCatalogueReply(std::string_view bytes);
+
+struct NamespaceInfo {
+  std::string name;
+  Mode mode = Mode::kStrong;
+  Index born;                   // of the entry that created it; 0 = at bootstrap
+  Configuration configuration;  // of the system group at that entry: its group begins with it
+  friend bool operator==(const NamespaceInfo&, const NamespaceInfo&) = default;
+};
+
+class Catalogue {
+ public:
+  static constexpr std::size_t kMaxNamespaces = 1000;
+
+  // As at the bootstrap of a cluster of `members`: namespace 0 only.
+  static Catalogue Bootstrap(const Configuration& members);
+
+  // Applies one command entry. Malformed bytes change nothing and are answered so.
+  CatalogueReply Apply(Index index, std::string_view command, const Configuration& members);
+
+  const absl::btree_map<GroupId, NamespaceInfo>& namespaces() const { return namespaces_; }
+  // nullptr: no such name.
+  const NamespaceInfo* Find(std::string_view name, GroupId* number) const;
+
+  std::string Encode() const;
+  static absl::StatusOr<Catalogue> Decode(std::string_view bytes);
+  Digest digest() const { return DigestOf(Encode()); }
+  friend bool operator==(const Catalogue&, const Catalogue&) = default;
+
+ private:
+  absl::btree_map<GroupId, NamespaceInfo> namespaces_;
+  GroupId next_number_{1};
+};
+
+}  // namespace quorate

@@ -1,0 +1,157 @@
+// engine/input.h — everything the engine may ever react to.
+//
+// Model: a closed list of values. Time comes beside each input, as `Now`. Answers to questions carry the
+//   question's `PortRequest` and may come late, failed, or never.
+#pragma once
+#include <variant>
+#include <vector>
+
+#include "engine/base/time.h"
+#include "engine/raft/message.h"
+
+namespace quorate {
+
+// ---- from peers -------------------------------------------------------------------------------------
+// A link to `peer` was agreed on: it is in its life `boot`, the link in its life `session` (at this node).
+struct LinkUp {
+  NodeId peer;
+  BootNumber boot;
+  LinkSession session;
+};
+struct LinkDown {
+  NodeId peer;
+  LinkSession session;
+};
+// What one peer sent in one frame. A frame of a session that is over is dropped.
+struct FrameReceived {
+  NodeId from;
+  LinkSession session;
+  std::vector<PeerMessage> messages;
+};
+
+// ---- from the clock ---------------------------------------------------------------------------------
+struct Wakeup {};
+
+// ---- from the disk ----------------------------------------------------------------------------------
+struct Persisted {
+  PersistSeq upto;  // every write numbered <= upto is on stable storage
+};
+// A write or a sync failed. Final: what came after the last `Persisted` may or may not be there.
+struct PersistFailed {
+  PersistSeq seq;
+};
+enum class Space : std::uint8_t { kEnough, kLow };
+// Told before space runs out: what is written already will still fit, hard states always do.
+struct DiskSpace {
+  Space space = Space::kEnough;
+};
+struct LogRead {
+  PortRequest id;
+  GroupId group;
+  Index first;
+  EntryList entries;  // as many as the limit allowed, at least one
+  bool ok = true;     // false: the store could not read what it holds
+};
+
+// ---- from the state machines ------------------------------------------------------------------------
+struct ApplyResult {
+  Index index;       // of the entry in this batch
+  Index took_effect; // of the entry that took effect first: smaller for a retry answered from the table
+  Payload reply;     // an encoded KvReply; of kOpenSession: empty (the session's id is the index)
+};
+struct Applied {
+  GroupId group;
+  Generation generation;
+  EntryId upto;
+  std::vector<ApplyResult> results;  // of commands and session openings, in order
+  bool ok = true;                    // false: the map failed; the node stops
+};
+struct QueryAnswer {
+  RequestId request;
+  Payload reply;
+};
+struct Answered {
+  PortRequest id;
+  GroupId group;
+  EntryId at;  // the state that was read
+  std::vector<QueryAnswer> answers;
+  bool ok = true;
+};
+struct SnapshotOpened {
+  PortRequest id;
+  GroupId group;
+  EntryId entry;  // the pinned state is as of this entry
+  Generation generation;
+  bool ok = true;
+};
+struct ChunkRead {
+  PortRequest id;
+  GroupId group;
+  std::uint64_t number = 0;
+  Payload rows;
+  bool last = false;
+  bool ok = true;
+};
+struct ChunkInstalled {
+  PortRequest id;
+  GroupId group;
+  std::uint64_t number = 0;
+  bool ok = true;  // false: these bytes are no chunk, or the finished state is not what its digest says
+};
+struct FlushedGroup {
+  GroupId group;
+  Generation generation;
+  Index applied;  // durable in the map
+};
+struct MapFlushed {
+  PortRequest id;
+  std::vector<FlushedGroup> groups;
+  bool ok = true;
+};
+struct GenerationSwitched {
+  GroupId group;
+  Generation generation;
+  EntryId applied;
+  bool ok = true;
+};
+
+// ---- from clients -----------------------------------------------------------------------------------
+enum class RequestKind : std::uint8_t {
+  kWrite,        // `payload` is an encoded Command
+  kRead,         // `payload` is an encoded Query
+  kStaleRead,    // as kRead, of whatever this node has applied
+  kOpenSession,  // `payload` empty
+  kCatalogue,    // `payload` is an encoded CatalogueCommand; group = kSystemGroup
+};
+struct ClientRequest {
+  RequestId id;           // given by the clients port, never twice in a boot, ascending
+  GroupId group;
+  RequestKind kind = RequestKind::kWrite;
+  SessionId session;      // 0: the node lends its own
+  SessionSeq seq;
+  Payload payload;
+  Duration timeout;       // 0 = Options::request_timeout
+};
+struct ClientRequests {
+  std::vector<ClientRequest> requests;  // of one turn
+};
+struct TransferLeadership {
+  GroupId group;
+  NodeId target;  // 0 = whoever is best
+};
+// Changes who votes. Fixed for clients for now: tests propose it by hand.
+struct ChangeConfiguration {
+  GroupId group;
+  absl::InlinedVector<MemberChange, 4> changes;  // empty: leave the joint state
+  Transition transition = Transition::kAuto;
+  std::uint64_t expected_epoch = 0;  // of the configuration it replaces
+};
+
+using Input = std::variant<LinkUp, LinkDown, FrameReceived, Wakeup, Persisted, PersistFailed, DiskSpace,
+                           LogRead, Applied, Answered, SnapshotOpened, ChunkRead, ChunkInstalled,
+                           MapFlushed, GenerationSwitched, ClientRequests, TransferLeadership,
+                           ChangeConfiguration>;
+
+const char* NameOf(const Input& input);
+
+}  // namespace quorate

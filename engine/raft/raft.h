@@ -1,0 +1,177 @@
+// engine/raft/raft.h — one Raft group at one node.
+//
+// Model: a value that steps on inputs and writes what it wants done into an `Outbox`. What exists only in
+//   one role lives in that role's type. Group, sender and link session were judged by the replica before.
+// Invariants: `CheckInvariants`, after every step, on the state and on the step from the state before.
+// Time: `Now` comes with each call; `NextWakeup` says when to call again. Errors: what a peer sends is never
+//   asserted on: it is a counted drop.
+// Source: Raft dissertation; every rule that was paid for by somebody stands in docs/raft.md.
+//
+// The code by protocol concern: raft.cc (terms, roles, dispatch), election.cc, replication.cc (leader),
+// follower.cc, reads.cc, membership.cc, snapshot.cc, transfer in election.cc, invariants.cc.
+#pragma once
+#include <array>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "engine/base/time.h"
+#include "engine/input.h"
+#include "engine/options.h"
+#include "engine/raft/log.h"
+#include "engine/raft/message.h"
+#include "engine/raft/outbox.h"
+#include "engine/raft/progress.h"
+#include "engine/raft/quorum.h"
+
+namespace quorate {
+
+// Whom to tell what became of a proposal.
+struct Proposer {
+  NodeId node;
+  RequestId request;
+  friend constexpr auto operator<=>(const Proposer&, const Proposer&) = default;
+};
+struct ReadAsker {
+  NodeId node;          // self: a read of this node
+  std::uint64_t id = 0; // the asker's name for the question
+  friend constexpr auto operator<=>(const ReadAsker&, const ReadAsker&) = default;
+};
+
+struct Follower {
+  friend bool operator==(const Follower&, const Follower&) = default;
+};
+
+struct Candidacy {  // of a pre-candidate or a candidate
+  VoteKind kind = VoteKind::kPreVote;
+  Campaign campaign;
+  NodeSet granted;
+  NodeSet refused;
+  friend bool operator==(const Candidacy&, const Candidacy&) = default;
+};
+
+struct Transfer {
+  NodeId target;
+  MonoTime give_up_at;
+  bool ordered = false;  // TimeoutNow was sent
+  friend bool operator==(const Transfer&, const Transfer&) = default;
+};
+
+struct ReadRound {
+  ReadCounter counter;  // 0: no round under way
+  Index index;          // commit when it began
+  std::vector<ReadAsker> askers;
+  friend bool operator==(const ReadRound&, const ReadRound&) = default;
+};
+
+struct OpenView {  // the pinned state that peers are sent
+  PortRequest opening;   // being opened; 0 once open
+  SnapshotName name;     // once open
+  friend bool operator==(const OpenView&, const OpenView&) = default;
+};
+
+struct Leader {
+  Index barrier;  // this leadership's first entry
+  std::vector<Progress> peers;  // every other member, by node
+  absl::btree_map<Index, Proposer> proposals;
+  absl::btree_map<Proposer, Index> proposed;
+  std::size_t uncommitted_bytes = 0;
+  std::vector<ReadAsker> waiting_reads;
+  ReadRound round;
+  ReadCounter last_counter;
+  std::optional<Transfer> transfer;
+  std::optional<OpenView> view;
+  MonoTime since;
+  friend bool operator==(const Leader&, const Leader&) = default;
+};
+
+using RoleState = std::variant<Follower, Candidacy, Leader>;
+
+// A snapshot coming in, or having come in and not yet switched to.
+enum class InstallPhase : std::uint8_t { kReceiving, kFlushing, kSwitching };
+struct Incoming {
+  InstallPhase phase = InstallPhase::kReceiving;
+  NodeId from;
+  SnapshotName name;
+  Generation generation;          // being filled
+  std::uint64_t next_chunk = 0;
+  PortRequest installing;         // a chunk is being written; 0 = none
+  bool complete = false;          // the chunk being written, or the last written, is the last one
+  Index configuration_index;
+  Configuration configuration;
+  Payload catalogue;              // of the system group
+  PortRequest flush;              // kFlushing
+  PersistSeq write;               // kSwitching
+  friend bool operator==(const Incoming&, const Incoming&) = default;
+};
+
+enum class ProposeResult : std::uint8_t { kAppended, kNotLeader, kBusy, kNoSpace };
+
+class Raft {
+ public:
+  Raft(NodeId self, BootNumber boot, const RecoveredGroup& recovered);
+
+  // Sets timers. Once, before anything else.
+  void Start(StepContext& context);
+
+  // ---- inputs ------------------------------------------------------------------------------------------
+  void OnMessage(StepContext& context, NodeId from, const Message& message);
+  void OnHeartbeat(StepContext& context, NodeId from, const HeartbeatItem& item);
+  void OnHeartbeatReply(StepContext& context, NodeId from, const HeartbeatReplyItem& item);
+  void OnLinkUp(StepContext& context, NodeId peer);
+  void OnTimer(StepContext& context);
+  void OnPersisted(StepContext& context, PersistSeq upto);
+  void OnLogRead(StepContext& context, const LogRead& read);
+  void OnApplied(StepContext& context, const Applied& applied);
+  void OnSnapshotOpened(StepContext& context, const SnapshotOpened& opened);
+  void OnChunkRead(StepContext& context, const ChunkRead& read);
+  void OnChunkInstalled(StepContext& context, const ChunkInstalled& installed);
+  void OnMapFlushed(StepContext& context, const MapFlushed& flushed);
+  void OnGenerationSwitched(StepContext& context, const GenerationSwitched& switched);
+
+  // Appends a proposal; `proposer` is told when it has been applied, as long as this leadership lasts.
+  ProposeResult Propose(StepContext& context, EntryKind kind, Payload payload, Proposer proposer);
+  // Asks at which index reads that are waiting now may be answered; told through the outbox.
+  // false: does not lead, or too many are waiting.
+  bool AskReadIndex(StepContext& context, ReadAsker asker);
+  // false: does not lead, another transfer is under way, or the target cannot lead.
+  bool StartTransfer(StepContext& context, NodeId target);
+  absl::Status ProposeConfiguration(StepContext& context, const ChangeConfiguration& change);
+  // Sends what the step made possible: entries, commit notices, applies. Once at the end of each step.
+  void Finish(StepContext& context);
+
+  // ---- state, for the replica, checkers and traces -----------------------------------------------------
+  GroupId group() const { return group_; }
+  NodeId self() const { return self_; }
+  Term term() const { return hard_.term; }
+  const HardState& hard_state() const { return hard_; }
+  Role role() const;
+  NodeId leader() const { return leader_; }  // as far as known; 0 = nobody
+  const RaftLog& log() const { return log_; }
+  Index commit() const { return commit_; }
+  Index applied() const { return applied_.index; }
+  EntryId applied_entry() const { return applied_; }
+  const Configuration& configuration() const;
+  Index configuration_index() const;
+  const std::vector<PlacedConfiguration>& configurations() const { return configurations_; }
+  const RoleState& role_state() const { return role_; }
+  const Leader* leadership() const { return std::get_if<Leader>(&role_); }
+  const Progress* progress(NodeId peer) const;  // nullptr unless leading and a member
+  const std::optional<Incoming>& incoming() const { return incoming_; }
+  bool hard_state_durable() const { return hard_write_ == PersistSeq(); }
+  MonoTime next_wakeup() const;
+  // Whether it takes proposals and reads: leads and is not handing over.
+  bool leads() const { return std::holds_alternative<Leader>(role_); }
+  bool Promotable() const;
+
+  Digest StateDigest() const;
+  std::string Render() const;
+  friend bool operator==(const Raft&, const Raft&) = default;
+
+ private:
+#include "engine/raft/raft_private.h"
+};
+
+}  // namespace quorate
