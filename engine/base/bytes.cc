@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engine/base/prf.h"
+#include "engine/base/wide.h"
 
 namespace quorate {
 namespace {
@@ -17,7 +18,7 @@ std::uint64_t LoadLittle(const char* at, std::size_t width) {
 }
 
 std::uint64_t Fold(std::uint64_t a, std::uint64_t b) {
-  const unsigned __int128 wide = static_cast<unsigned __int128>(a) * b;
+  const Uint128 wide = static_cast<Uint128>(a) * b;
   return static_cast<std::uint64_t>(wide) ^ static_cast<std::uint64_t>(wide >> 64);
 }
 

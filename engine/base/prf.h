@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "engine/base/check.h"
+#include "engine/base/wide.h"
 
 namespace quorate {
 
@@ -36,7 +37,7 @@ constexpr std::uint64_t Prf(std::uint64_t seed, std::uint64_t site, std::uint64_
 // Maps 64 random bits to [0, n) without a remainder's bias. Requires: n > 0.
 constexpr std::uint64_t Below(std::uint64_t bits, std::uint64_t n) {
   REQUIRE(n > 0);
-  return static_cast<std::uint64_t>((static_cast<unsigned __int128>(bits) * n) >> 64);
+  return static_cast<std::uint64_t>((static_cast<Uint128>(bits) * n) >> 64);
 }
 
 }  // namespace quorate
