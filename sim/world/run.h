@@ -1,0 +1,48 @@
+// sim/world/run.h — one simulation: a scenario and a seed in, a verdict out.
+//
+// Model: a pure function. The same scenario and seed give the same result, digest included, in any process,
+//   build and order of runs; nothing outlives a call.
+// Verdicts: fail carries the violation; excused names what is missing (and is capped by the suite); unknown
+//   is a checker that ran out of budget, never counted as a pass.
+// Assertions: one that fails inside a run ends it as a violation with id "ASSERT".
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <ostream>
+#include <string>
+
+#include "engine/base/bytes.h"
+#include "sim/check/violation.h"
+#include "sim/scenario/scenario.h"
+
+namespace quorate::sim {
+
+enum class Verdict : std::uint8_t { kPass, kFail, kExcused, kUnknown };
+const char* NameOf(Verdict verdict);  // "pass", "fail", "excused", "unknown"
+
+using Counters = std::map<std::string, std::uint64_t>;
+
+struct RunResult {
+  Verdict verdict = Verdict::kUnknown;
+  std::optional<Violation> violation;  // with kFail: what was found
+  std::string excuse;                  // with kExcused, kUnknown: what is missing, one line
+  std::uint64_t events = 0;            // step inputs, disk completions, client actions
+  std::int64_t virtual_ns = 0;         // simulated time
+  Digest digest;                       // of the whole trace, rolling
+  Counters injected;                   // by kind of fault: "network.drop", "process.crash", …
+  Counters checked;                    // by checker id: how often it looked
+  Counters marks;                      // SOMETIMES, by name
+  Counters operations;                 // client operations by outcome: "ok", "fail", "info"
+};
+
+struct RunSettings {
+  bool trace = false;             // write one line per event to `trace_to`
+  std::ostream* trace_to = nullptr;
+  std::ostream* history_to = nullptr;  // not null: the clients' history as JSON lines
+};
+
+RunResult RunOnce(const Scenario& scenario, const RunConfig& config, std::uint64_t seed,
+                  const RunSettings& settings);
+
+}  // namespace quorate::sim
