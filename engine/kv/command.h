@@ -2,8 +2,10 @@
 //
 // Model: `Command` changes rows and goes through the log; `Query` only reads. Each `Reply` carries the
 //   namespace's revision at which it was evaluated, and the version of each row it speaks of: of absent
-//   keys (version 0) and of refused compare-and-sets too, so that every reply says what it saw.
-// A row's version in a strong namespace is {era, ord = Raft index of the write, origin = 0}.
+//   keys (version {}) and of refused compare-and-sets too, so that every reply says what it saw. Replies
+//   of kTooBig, kMalformed and kSessionUnknown speak of no row.
+// A row's version in a strong namespace is {era, ord = Raft index of the write, origin = 0}; the first era
+//   is 0. Writing the value that is there already is a write like any other.
 // Revision: u64 a namespace, + 1 for each applied command that changed at least one row; never falls.
 // Errors: `Status` in the reply; a refused command changes nothing and does not raise the revision.
 #pragma once
@@ -35,16 +37,51 @@ struct Row {
   friend bool operator==(const Row&, const Row&) = default;
 };
 
-struct Put { std::string key; std::string value; friend bool operator==(const Put&, const Put&) = default; };
-struct PutIfAbsent { std::string key; std::string value; friend bool operator==(const PutIfAbsent&, const PutIfAbsent&) = default; };
-struct Delete { std::string key; friend bool operator==(const Delete&, const Delete&) = default; };
+// Writes the row. kOk: the row with its new version.
+struct Put {
+  std::string key;
+  std::string value;
+  friend bool operator==(const Put&, const Put&) = default;
+};
+// kOk: the row with its new version. kConditionFailed: the row found, with its value.
+struct PutIfAbsent {
+  std::string key;
+  std::string value;
+  friend bool operator==(const PutIfAbsent&, const PutIfAbsent&) = default;
+};
+// kOk: the key was there and is absent now. kNotFound: nothing was changed. Either way the row is {}.
+struct Delete {
+  std::string key;
+  friend bool operator==(const Delete&, const Delete&) = default;
+};
 // nullopt as expectation: the key must be absent.
-struct CasValue { std::string key; std::optional<std::string> expected; std::string value; friend bool operator==(const CasValue&, const CasValue&) = default; };
-struct CasVersion { std::string key; Version expected; std::string value; friend bool operator==(const CasVersion&, const CasVersion&) = default; };
+// kOk: the row with its new version. kConditionFailed: the row found, with its value; absent: {}.
+struct CasValue {
+  std::string key;
+  std::optional<std::string> expected;
+  std::string value;
+  friend bool operator==(const CasValue&, const CasValue&) = default;
+};
+// As CasValue; {} as expectation: the key must be absent.
+struct CasVersion {
+  std::string key;
+  Version expected;
+  std::string value;
+  friend bool operator==(const CasVersion&, const CasVersion&) = default;
+};
 // The value is a decimal signed 64-bit number; absent counts as 0.
-struct Increment { std::string key; std::int64_t by = 0; friend bool operator==(const Increment&, const Increment&) = default; };
+// kOk: the row with its new version *and value*. kNotANumber: the row found, with its value.
+struct Increment {
+  std::string key;
+  std::int64_t by = 0;
+  friend bool operator==(const Increment&, const Increment&) = default;
+};
 
 // All conditions hold on the state before: then all writes are made, in order. Else nothing is.
+// kOk: a row for each write, in order: its new version, {} for a delete (of an absent key too).
+// kConditionFailed: the row found for each condition that does not hold, in order; values are left out
+// (version kept) once they add up to max_range_bytes.
+// The revision rises by one if any write wrote a row or deleted one that was there at its turn.
 struct Condition {
   std::string key;
   std::variant<std::monostate /* absent */, Version, std::string /* value */> must_be;
@@ -63,9 +100,19 @@ struct Batch {
 
 using Command = std::variant<Put, PutIfAbsent, Delete, CasValue, CasVersion, Increment, Batch>;
 
-struct Get { std::string key; friend bool operator==(const Get&, const Get&) = default; };
+// kOk: the row with its value. kNotFound: the row {}.
+struct Get {
+  std::string key;
+  friend bool operator==(const Get&, const Get&) = default;
+};
 // Rows with from <= key < to (`to` empty = to the end), at most `limit` (0 = the namespace's limit).
-struct Range { std::string from; std::string to; std::uint64_t limit = 0; friend bool operator==(const Range&, const Range&) = default; };
+// kOk, always; a continuation exactly if a further row of the range is there.
+struct Range {
+  std::string from;
+  std::string to;
+  std::uint64_t limit = 0;
+  friend bool operator==(const Range&, const Range&) = default;
+};
 using Query = std::variant<Get, Range>;
 
 enum class ReplyStatus : std::uint8_t {  // stored: do not renumber
@@ -74,7 +121,7 @@ enum class ReplyStatus : std::uint8_t {  // stored: do not renumber
   kConditionFailed = 3, // compare-and-set, put-if-absent, batch: `rows` shows what was found instead
   kNotANumber = 4,      // Increment of a value that is none, or an overflow
   kTooBig = 5,          // a limit of KvLimits; nothing was changed
-  kMalformed = 6,       // not a command; nothing was changed
+  kMalformed = 6,       // not a command; nothing was changed, and the session was not used
   kSessionUnknown = 7,  // evicted, never opened, or behind the window: refused, not applied by this entry
 };
 
@@ -93,6 +140,8 @@ struct KvReply {
   friend bool operator==(const KvReply&, const KvReply&) = default;
 };
 
+// Stored (in log entries and session windows): do not change the layouts. Decoding refuses what is cut off,
+// has bytes left over, or names an alternative that there is not.
 std::string EncodeCommand(const Command& command);
 absl::StatusOr<Command> DecodeCommand(std::string_view bytes);
 std::string EncodeQuery(const Query& query);
