@@ -10,6 +10,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <utility>
 
 #include "absl/container/btree_map.h"
@@ -19,7 +20,7 @@
 namespace quorate {
 
 // All rows of a store: what a copy of the disk holds.
-using KvImage = absl::btree_map<std::string, std::string>;
+using KvImage = absl::btree_map<std::string, std::string, std::less<>>;
 
 class MemKv final : public Kv {
  public:
