@@ -1,0 +1,241 @@
+// sim/check/invariants.h — the invariants that are checked at every event of a run.
+//
+// Model: the checkers have a memory of their own: what each node wrote, what of it is durable, which entry
+//   was ever made in which term, what was committed by whom, which votes and acknowledgements left a node.
+//   It is fed with what crosses the borders (effects, frames, replies, syncs, crashes); of the engine only
+//   plain views are read. Nothing is computed by the engine's own code.
+// Invariants checked: I-1, 1b, 2–17, 20–22, 24–26, 30, 31, 33, 41–45, 52, 55, 82 of docs. A violation goes to
+//   `Verdicts`, under its id.
+// Order: hooks are called in the order of events. `OnStep` may come after what left *during* that step.
+// Cost: O(what changed); nothing walks over a log, except at a crash or a boot.
+// Marks: figure8.shape, candidate.longer_log_of_older_term, leader.changed, vote.lost_unsynced,
+//   restart.lost_suffix.
+// Threads: one.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "engine/effect.h"
+#include "engine/input.h"
+#include "engine/options.h"
+#include "engine/record.h"
+#include "sim/check/ghost_disk.h"
+#include "sim/check/ghost_group.h"
+#include "sim/check/group_view.h"
+#include "sim/check/violation.h"
+
+namespace quorate::sim {
+
+// One bit of work each; `IdOf` gives the id that stands in fingerprints.
+enum class Check : std::uint8_t {
+  kOneLeaderATerm,          // I-1
+  kOneMakerATerm,           // I-1b
+  kOneVoteATerm,            // I-2
+  kRoles,                   // I-3
+  kLogMatching,             // I-4
+  kLeaderCompleteness,      // I-5
+  kCommittedOnQuorum,       // I-6
+  kStateMachineSafety,      // I-7
+  kMonotone,                // I-8
+  kOwnTermCommit,           // I-9
+  kCommittedStays,          // I-10
+  kCommitKnown,             // I-11
+  kMatchIsDurable,          // I-12
+  kProgress,                // I-13
+  kContiguousAppend,        // I-14
+  kApplyOrder,              // I-15
+  kLeaderAppendOnly,        // I-16
+  kReadIndex,               // I-17
+  kTermSource,              // I-20
+  kStaleMessage,            // I-21
+  kUpToDateVote,            // I-22
+  kConfigurationChange,     // I-24
+  kEffectiveConfiguration,  // I-25
+  kJointLeft,               // I-26
+  kInstall,                 // I-30
+  kNoGap,                   // I-31
+  kRecovery,                // I-33
+  kPromisedVote,            // I-41
+  kDurableBeforeReply,      // I-42
+  kAckedIsDurable,          // I-43
+  kDurablePointer,          // I-44
+  kFailedSync,              // I-45
+  kSameState,               // I-52
+  kIsolation,               // I-55
+  kLimits,                  // I-82
+  kCount_,
+};
+const char* IdOf(Check check);
+
+class Invariants {
+ public:
+  // `verdicts` must outlive this. `options` are those of every node (limits are checked against them).
+  Invariants(Verdicts& verdicts, const Options& options);
+
+  // ---- hooks: life of a node --------------------------------------------------------------------------
+  // Before the replica is made. The first boot of a node ever may find anything (it becomes its disk).
+  void OnBoot(NodeId node, const Recovered& recovered, BootNumber boot);
+  // After Host::Start: the first effects of this boot.
+  void OnStart(NodeId node, const Replica& replica, const Effects& effects);
+  // After every engine step. `input` is nullptr where the caller did not make it (Host::RunWork).
+  void OnStep(NodeId node, const Replica& replica, const Input* input, const Effects& effects);
+  // The process ended; of this boot's writes those up to `surviving` are on the disk (at least what was
+  // durable; more if a later write happened to reach it).
+  void OnCrash(NodeId node, PersistSeq surviving);
+  // The whole store was lost. What the node promised stays promised.
+  void OnWiped(NodeId node);
+  // The node put an end to itself (StopReason, or it refused to boot).
+  void OnStopped(NodeId node);
+
+  // ---- hooks: borders ---------------------------------------------------------------------------------
+  // This boot's writes up to `upto` are on stable storage (whether or not the engine knows already).
+  void OnDurable(NodeId node, PersistSeq upto);
+  // The log store reported a failed write or sync.
+  void OnDiskFailed(NodeId node);
+  // The map holds this much of the group's generation durably. Without it, I-31 knows only boots.
+  void OnMapDurable(NodeId node, GroupId group, Generation generation, Index applied);
+  // A frame was handed to the network.
+  void OnFrameLeft(NodeId node, NodeId to, std::span<const PeerMessage> messages);
+  // A client was answered.
+  void OnReplyLeft(NodeId node, RequestId request, const Outcome& outcome);
+  // A state machine has applied up to `upto` and has this digest now. Also for a state that came with a
+  // snapshot. (Of the system group: the catalogue's digest.)
+  void OnApplied(NodeId node, GroupId group, EntryId upto, Digest machine);
+  // Looked at without having been applied to: its digest must be what it was at `applied`.
+  void OnMachineSeen(NodeId node, GroupId group, EntryId applied, Digest machine);
+
+  // ---- the same on plain views, for tests -------------------------------------------------------------
+  void OnStepViews(NodeId node, std::span<const GroupView> touched, const NodeView& whole,
+                   const Input* input, const Effects& effects);
+
+  // ---- what was seen ----------------------------------------------------------------------------------
+  // How often each check was evaluated, by id.
+  std::vector<std::pair<std::string, std::uint64_t>> checked() const;
+  std::uint64_t checked(Check check) const { return counts_[static_cast<std::size_t>(check)]; }
+  // The greatest index known to be committed in the group; 0 if none.
+  Index committed(GroupId group) const;
+  // The leader of the highest term so far; 0 = nobody.
+  NodeId latest_leader(GroupId group) const;
+
+ private:
+  // What a node was seen as after its step before.
+  struct Before {
+    bool known = false;
+    Term term;
+    NodeId vote;
+    Role role = Role::kFollower;
+    Index commit;
+    EntryId applied;
+    EntryId start;
+    EntryId last;
+    Index configuration_index;
+    absl::InlinedVector<std::pair<NodeId, Index>, 8> matches;  // of this leadership
+  };
+  struct Acked {
+    Term term;
+    Index index;
+    std::uint64_t prefix = 0;
+  };
+  // One group at one node.
+  struct Seat {
+    Before before;
+    // Promises: they outlive the process.
+    std::vector<std::pair<Term, NodeId>> votes;  // that left the node, ascending by term
+    Acked acked;
+    Term promised_term;
+    // Since boot:
+    Index apply_next;  // 0: not known (a snapshot is coming in)
+    Generation map_generation;
+    Index map_durable;
+    bool map_known = false;
+    std::optional<std::pair<EntryId, Digest>> machine;
+  };
+  struct Read {
+    GroupId group;
+    Index floor;  // what was committed when it came in
+  };
+  struct Node {
+    NodeDisk disk;
+    bool ever_booted = false;
+    bool up = false;
+    bool disk_failed = false;
+    BootNumber boot;
+    PersistSeq durable_upto;
+    std::vector<Seat> seats;  // by slot
+    absl::btree_map<RequestId, Read> reads;
+    std::vector<std::pair<GroupId, Index>> unproved;  // answered before the step was seen
+  };
+
+  // ---- parts of a step (invariants_step.cc) -----------------------------------------------------------
+  void NoteInput(Node& node, const Input& input);
+  void CheckWrite(NodeId id, Node& node, const Persist& persist);
+  void CheckAppend(NodeId id, Node& node, PersistSeq seq, const AppendEntries& append);
+  void CheckTruncate(NodeId id, Node& node, PersistSeq seq, const TruncateSuffix& truncate);
+  void CheckDropPrefix(NodeId id, Node& node, PersistSeq seq, const DropPrefix& drop);
+  void CheckReset(NodeId id, Node& node, PersistSeq seq, const ResetLog& reset);
+  void CheckNewConfiguration(NodeId id, std::uint32_t slot, EntryId at, const Entry& entry);
+  void CheckApply(NodeId id, Node& node, const Apply& apply);
+  void CheckSend(NodeId id, Node& node, const Send& send, const Input* input);
+  void CheckGroup(NodeId id, Node& node, const GroupView& view, const Input* input);
+  void CheckOrder(NodeId id, const GroupView& view, const Seat& seat);
+  void CheckRole(NodeId id, Node& node, const GroupView& view);
+  void CheckNewLeader(NodeId id, Node& node, const GroupView& view);
+  void CheckCommit(NodeId id, Node& node, const GroupView& view);
+  void CheckTermSource(NodeId id, const GroupView& view, const Seat& seat, const Input* input);
+  void CheckPeers(NodeId id, Node& node, const GroupView& view);
+  void CheckConfiguration(NodeId id, Node& node, const GroupView& view);
+  void ExtendCommit(NodeId id, Node& node, const GroupView& view);
+  const Configuration* EffectiveConfiguration(std::uint32_t slot, const GroupImage& image);
+
+  // ---- parts of a frame (invariants_frame.cc) ---------------------------------------------------------
+  void CheckMessage(NodeId id, NodeId to, Node& node, const PeerMessage& message);
+  void CheckTermDurable(NodeId id, Node& node, std::uint32_t slot, Term term);
+  void CheckVoteLeft(NodeId id, NodeId to, Node& node, std::uint32_t slot, const VoteReply& reply);
+  void CheckVoteAsked(NodeId id, Node& node, std::uint32_t slot, const VoteRequest& request);
+  void CheckAppendLeft(NodeId id, Node& node, std::uint32_t slot, const AppendRequest& request);
+  void CheckAckLeft(NodeId id, NodeId to, Node& node, std::uint32_t slot, Term term, Index match);
+  void CheckCommitTold(NodeId id, std::uint32_t slot, EntryId entry);
+  void CheckLeads(NodeId id, std::uint32_t slot, Term term);
+  void PromiseVote(NodeId id, Seat& seat, Term term, NodeId candidate);
+
+  // ---- boots (invariants.cc) --------------------------------------------------------------------------
+  void AdoptDisk(Node& node, const Recovered& recovered);
+  void CheckRecovered(NodeId id, Node& node, const RecoveredGroup& group);
+  void FoldUpto(Node& node, PersistSeq upto);
+  void ForgetOld(std::uint32_t slot);
+
+  // Counts the evaluation; false (and a violation) unless `holds`. `what` is called for the text only then.
+  template <class What>
+  bool Expect(Check check, bool holds, const What& what) {
+    ++counts_[static_cast<std::size_t>(check)];
+    if (holds) return true;
+    Fail(check, what());
+    return false;
+  }
+  void Fail(Check check, std::string what);
+
+  std::uint32_t SlotOf(GroupId group);  // made if need be
+  Node& At(NodeId node);
+  Seat& SeatOf(Node& node, std::uint32_t slot);
+  // Whether the nodes for which `in` holds are a majority of every voter set.
+  template <class In>
+  static bool HasQuorum(const Configuration& configuration, const In& in);
+
+  Verdicts& verdicts_;
+  Options options_;
+  std::vector<Node> nodes_;         // by node id
+  std::vector<GroupId> groups_;     // by slot
+  std::vector<GroupGhost> ghosts_;  // by slot
+  std::array<std::uint64_t, static_cast<std::size_t>(Check::kCount_)> counts_{};
+  std::vector<GroupView> views_;  // filled anew every step
+  std::vector<GhostEntry> fresh_;
+  bool saw_figure8_ = false;
+};
+
+}  // namespace quorate::sim
