@@ -30,7 +30,7 @@ void EncodePeerMessage(const PeerMessage& message, std::string& out);
 // The message that `bytes` are, all of them.
 absl::StatusOr<PeerMessage> DecodePeerMessage(std::string_view bytes);
 
-// Appends all of them, in order, to `out`. Empty: appends nothing.
+// Appends all of them, in order, to `out`. Empty: appends nothing. Requires: at most kMaxMessagesInList.
 void EncodePeerMessages(std::span<const PeerMessage> messages, std::string& out);
 // The messages that `bytes` are, all of them. Empty bytes: none.
 absl::StatusOr<std::vector<PeerMessage>> DecodePeerMessages(std::string_view bytes);

@@ -24,8 +24,9 @@
 
 namespace quorate {
 
-inline constexpr std::uint8_t kFrameVersion = 1;      // layout of frames. Stored: do not renumber
-inline constexpr std::uint32_t kProtocolVersion = 1;  // what peers mean by messages. Stored likewise
+inline constexpr std::uint8_t kFrameVersion = 1;  // layout of frames. Stored: do not renumber
+inline constexpr std::uint32_t kProtocolVersion =
+    1;  // what peers mean by messages. Stored likewise
 
 enum class FrameKind : std::uint8_t {  // stored: do not renumber
   kHello = 1,
@@ -42,8 +43,8 @@ struct ConnNumber {
 };
 
 enum class HelloKind : std::uint8_t {  // stored: do not renumber
-  kAsk = 1,     // the sender's link is not up: it wants an answer
-  kAnswer = 2,  // the sender's link is up: it wants none
+  kAsk = 1,                            // the sender's link is not up: it wants an answer
+  kAnswer = 2,                         // the sender's link is up: it wants none
 };
 
 struct HelloFrame {
@@ -76,12 +77,14 @@ std::string Render(const Frame& frame);      // one line, for traces
 std::size_t ApproximateBytes(const Frame& frame);
 
 struct FrameLimits {
-  std::size_t max_bytes = std::size_t{64} << 20;   // one frame, header included; 32 <= max < 2^32
-  std::size_t split_bytes = std::size_t{1} << 20;  // a batch's frame is closed once it holds so many
+  std::size_t max_bytes = std::size_t{64} << 20;  // one frame, header included; in [128, 2^32)
+  std::size_t split_bytes = std::size_t{1}
+                            << 20;  // a batch's frame is closed once it holds so many
 };
 inline constexpr std::size_t kFrameHeaderBytes = 10;
 
-// The frame as bytes. A batch is not split. Requires: fewer than 2^32 bytes.
+// The frame as bytes. A batch is not split. Requires: fewer than 2^32 bytes, at most
+// kMaxMessagesInList messages.
 std::string EncodeFrame(const Frame& frame);
 // The frame that `bytes` are, all of them.
 absl::StatusOr<Frame> DecodeFrame(std::string_view bytes, const FrameLimits& limits = {});

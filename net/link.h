@@ -96,9 +96,9 @@ class Link {
   void OnHello(MonoTime now, const HelloFrame& hello, LinkOutputs& out);
   void OnBatch(MonoTime now, BatchFrame&& batch, LinkOutputs& out);
   std::optional<RejectReason> Judge(const HelloFrame& hello) const;
-  void Accept(const ConnNumber& theirs, LinkOutputs& out);
+  void Accept(MonoTime now, const ConnNumber& theirs, LinkOutputs& out);
   void GoUp(LinkOutputs& out);
-  void GoDown(LinkOutputs& out);
+  void GoDown(MonoTime now, LinkOutputs& out);
   void Say(MonoTime now, LinkOutputs& out);
   void SayUnlessJustSaid(MonoTime now, LinkOutputs& out);
 
@@ -112,8 +112,8 @@ class Link {
   LinkSession last_session_;
   bool enabled_ = false;
   bool up_ = false;
-  Duration pause_;                     // after the next hello
-  MonoTime next_hello_ = kNever;       // by the timer
+  Duration pause_;                // after the next hello
+  MonoTime next_hello_ = kNever;  // by the timer
   std::optional<MonoTime> last_hello_;
 };
 

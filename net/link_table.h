@@ -11,6 +11,7 @@
 // Time: an argument. Errors: none. Threads: none.
 #pragma once
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
@@ -29,7 +30,7 @@ class LinkTable {
   void AddPeer(MonoTime now, NodeId peer, LinkOutputs& out);
   // Ends the session with `peer`, if any; its frames are rejected from now on. No effect if there is none.
   // Added again later, its attempts and sessions go on rising.
-  void RemovePeer(NodeId peer, LinkOutputs& out);
+  void RemovePeer(MonoTime now, NodeId peer, LinkOutputs& out);
 
   void Enable(MonoTime now, LinkOutputs& out);
   // No effect if `peer` is unknown.
@@ -49,7 +50,8 @@ class LinkTable {
   std::uint64_t rejected(RejectReason reason) const;
 
  private:
-  void Count(std::span<const LinkOutput> fresh);
+  Link* Find(NodeId peer);
+  void CountRejects(std::span<const LinkOutput> fresh);
   void FindNextTimer();
 
   Identity self_;
