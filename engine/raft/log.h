@@ -3,7 +3,7 @@
 // Model: entries (start, last]. The terms of all of them are known as runs; the entries themselves are kept
 //   from `cached_from()` on (always the undurable tail, and a bounded part behind it) and read through the
 //   log port below that. An entry is *durable* once the write that holds it was reported so.
-// Invariants: start <= durable <= last; runs ascend in index and term; the undurable tail is cached.
+// Invariants: start <= durable <= last (but durable = 0 while a reset is being written); runs ascend in index and term; the undurable tail is cached.
 // Units: indexes are log positions. Errors: wrong calls are assertions.
 // Source: Raft dissertation 3.5; durability by write number instead of index, so that an answer to an
 //   overtaken append proves nothing (etcd-io/raft's async_storage_writes_append_aba_race).
@@ -25,7 +25,8 @@ class RaftLog {
   const LogStart& start() const { return start_; }
   Index first() const { return Next(start_.entry.index); }
   EntryId last() const { return last_; }
-  Index durable() const { return durable_; }
+  // 0 while the write that reset the log is itself not durable.
+  Index durable() const { return reset_write_ == PersistSeq() ? durable_ : Index(); }
   Index cached_from() const { return cached_from_; }  // = last + 1 when nothing is cached
 
   // The term of the entry at `index`; nullopt outside [start, last]. Never 0 for "not there".
@@ -44,8 +45,8 @@ class RaftLog {
   void TruncateFrom(Index from);
   // The log begins behind `start.entry` from now on; entries after it stay. Requires: Holds(start.entry).
   void DropPrefix(LogStart start);
-  // No entries, this start, durable with write `seq` as far as `after` is concerned.
-  void Reset(LogStart start);
+  // No entries, this start, as part of write `seq` (0: it is durable already).
+  void Reset(LogStart start, PersistSeq seq);
 
   // The write that an assertion about entries up to `index` rests on; 0 if they are durable.
   PersistSeq WriteOf(Index index) const;
@@ -69,7 +70,8 @@ class RaftLog {
   Index cached_from_;
   std::deque<Entry> cache_;
   std::vector<TermRun> terms_;
-  std::deque<PendingWrite> pending_;
+  std::deque<PendingWrite> pending_;  // ascending in seq and in last
+  PersistSeq reset_write_;            // 0 = durable
 };
 
 }  // namespace quorate

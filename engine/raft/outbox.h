@@ -4,17 +4,20 @@
 //   `seq`; effects keep their order. Counters of what was dropped, by reason, live here too.
 #pragma once
 #include <array>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "engine/base/time.h"
 #include "engine/effect.h"
 #include "engine/options.h"
+#include "engine/peers.h"
 
 namespace quorate {
 
 // What a group tells its replica in a step, for the replica to act on at the end of it.
 struct RaftEvents {
-  struct Confirmed {  // a read of this node may be answered at `index`
+  struct Confirmed {  // reads of this node, asked under `id`, may be answered at `index`
     GroupId group;
     std::uint64_t id = 0;
     Index index;
@@ -25,27 +28,47 @@ struct RaftEvents {
     Index took_effect;
     Payload reply;
   };
-  struct HeartbeatWanted {
+  struct Answered {  // a leader elsewhere says what became of a forwarded request, or that it took none
     GroupId group;
+    ForwardedOutcome outcome;
+  };
+  struct NotConfirmed {
+    GroupId group;
+    std::uint64_t id = 0;
+  };
+  struct HeartbeatAnswer {
+    NodeId to;
+    PersistSeq after;
+    HeartbeatReplyItem item;
+  };
+  struct CatalogueEntries {  // of the system group, committed: the replica applies them in this step
+    Index first;
+    EntryList entries;
   };
   std::vector<Confirmed> confirmed;
+  std::vector<NotConfirmed> not_confirmed;
   std::vector<Resolved> resolved;
-  std::vector<GroupId> leader_changed;     // leader or term as known here
-  std::vector<GroupId> heartbeat_wanted;   // at once, not at the next beat
-  std::vector<GroupId> applied_changed;
+  std::vector<Answered> answered;
+  std::vector<GroupId> leader_changed;    // whom the group follows, as known here
+  std::vector<GroupId> heartbeat_wanted;  // at once, not at the next beat
   std::vector<GroupId> flush_wanted;
+  std::vector<HeartbeatAnswer> heartbeat_answers;
+  std::vector<CatalogueEntries> catalogue_entries;
+  std::optional<Payload> catalogue_installed;
+  std::optional<StopReason> fatal;
+
   void Clear();
 };
 
 class Outbox {
  public:
   // Adds a record to this step's write and returns the write's number.
-  PersistSeq Record(LogRecord record);
+  PersistSeq Record(LogRecord record) {
+    records_.push_back(std::move(record));
+    return Next(last_seq_);
+  }
   void Emit(Effect effect) { effects_.push_back(std::move(effect)); }
   void Drop(DropReason reason) { ++drops_[static_cast<std::size_t>(reason)]; }
-
-  PersistSeq next_seq() const { return Next(last_seq_); }
-  bool has_records() const { return !records_.empty(); }
 
   RaftEvents events;
 
@@ -61,11 +84,13 @@ class Outbox {
 struct StepContext {
   Now now;
   const Options& options;
+  const PeerTable& peers;
   Outbox& out;
-  const class PeerTable& peers;   // link session of each peer
-  PortRequest& last_port_request; // questions to ports, numbered over all groups
+  PortRequest& last_port_request;  // questions to ports are numbered over all groups
+  PersistSeq boot_write;           // nothing leaves before it; 0 once durable
   Space space = Space::kEnough;
-  bool disk_stalled = false;      // the oldest write has been waiting for longer than an election timeout
+  bool disk_stalled = false;  // the oldest write waits for longer than an election timeout
+  const Payload& catalogue;   // of the system group, as applied; encoded
 };
 
 }  // namespace quorate

@@ -4,7 +4,8 @@
 //   majorities; learners never count. An empty voter set agrees to everything.
 // Source: Raft dissertation 4.3; tested against a naive reference and etcd-io/raft's published vectors.
 #pragma once
-#include <functional>
+#include <cstddef>
+#include <cstdint>
 
 #include "absl/functional/function_ref.h"
 #include "engine/raft/configuration.h"

@@ -44,6 +44,7 @@ struct Follower {
   friend bool operator==(const Follower&, const Follower&) = default;
 };
 
+
 struct Candidacy {  // of a pre-candidate or a candidate
   VoteKind kind = VoteKind::kPreVote;
   Campaign campaign;
@@ -67,16 +68,20 @@ struct ReadRound {
 };
 
 struct OpenView {  // the pinned state that peers are sent
-  PortRequest opening;   // being opened; 0 once open
-  SnapshotName name;     // once open
+  PortRequest opening;  // being opened; 0 once open
+  SnapshotName name;    // once open
+  Index configuration_index;
+  Configuration configuration;  // as of name.entry
+  Payload catalogue;            // of the system group: the one chunk there is
   friend bool operator==(const OpenView&, const OpenView&) = default;
 };
 
 struct Leader {
   Index barrier;  // this leadership's first entry
   std::vector<Progress> peers;  // every other member, by node
-  absl::btree_map<Index, Proposer> proposals;
-  absl::btree_map<Proposer, Index> proposed;
+  absl::btree_map<Index, Proposer> proposals;  // whom to tell, by entry
+  absl::btree_map<Proposer, Index> proposed;   // the same, by whom: a request sent again is not appended again
+  std::deque<InFlight> uncommitted;            // what counts as uncommitted bytes, by entry
   std::size_t uncommitted_bytes = 0;
   std::vector<ReadAsker> waiting_reads;
   ReadRound round;
@@ -97,17 +102,17 @@ struct Incoming {
   SnapshotName name;
   Generation generation;          // being filled
   std::uint64_t next_chunk = 0;
-  PortRequest installing;         // a chunk is being written; 0 = none
+  PortRequest installing{};       // a chunk is being written; 0 = none
   bool complete = false;          // the chunk being written, or the last written, is the last one
   Index configuration_index;
   Configuration configuration;
-  Payload catalogue;              // of the system group
-  PortRequest flush;              // kFlushing
-  PersistSeq write;               // kSwitching
+  Payload catalogue{};            // of the system group
+  PortRequest flush{};            // kFlushing
+  PersistSeq write{};             // kSwitching
   friend bool operator==(const Incoming&, const Incoming&) = default;
 };
 
-enum class ProposeResult : std::uint8_t { kAppended, kNotLeader, kBusy, kNoSpace };
+enum class ProposeResult : std::uint8_t { kAppended, kNotLeader, kHandingOver, kBusy, kNoSpace };
 
 class Raft {
  public:
@@ -128,6 +133,8 @@ class Raft {
   void OnSnapshotOpened(StepContext& context, const SnapshotOpened& opened);
   void OnChunkRead(StepContext& context, const ChunkRead& read);
   void OnChunkInstalled(StepContext& context, const ChunkInstalled& installed);
+  // A flush that covers everything asked for so far begins.
+  void OnFlushStarted(PortRequest id);
   void OnMapFlushed(StepContext& context, const MapFlushed& flushed);
   void OnGenerationSwitched(StepContext& context, const GenerationSwitched& switched);
 
@@ -171,7 +178,106 @@ class Raft {
   friend bool operator==(const Raft&, const Raft&) = default;
 
  private:
-#include "engine/raft/raft_private.h"
+  // ---- raft.cc: terms, roles, dispatch --------------------------------------------------------------------
+  void BecomeFollower(StepContext& context, Term term, NodeId leader);
+  void BecomePreCandidate(StepContext& context);
+  void BecomeCandidate(StepContext& context, VoteKind kind);
+  void BecomeLeader(StepContext& context);
+  void LeaveLeadership(StepContext& context);
+  void SetLeader(StepContext& context, NodeId leader);
+  void SaveHardState(StepContext& context);
+  void HeardFromLeader(StepContext& context, NodeId leader);
+  void ResetElectionTimer(StepContext& context);
+  void Send(StepContext& context, NodeId to, Message message, PersistSeq after = PersistSeq());
+  PortRequest NewPortRequest(StepContext& context);
+  bool HasLiveLeader(const StepContext& context) const;
+
+  // ---- election.cc ----------------------------------------------------------------------------------------
+  void OnVoteRequest(StepContext& context, NodeId from, const VoteRequest& request);
+  void OnVoteReply(StepContext& context, NodeId from, const VoteReply& reply);
+  void OnTimeoutNow(StepContext& context, NodeId from);
+  void AskForVotes(StepContext& context, VoteKind kind, Term proposed);
+  void CountVotes(StepContext& context);
+  void OnLeaderTimer(StepContext& context);
+  void DriveTransfer(StepContext& context);
+
+  // ---- follower.cc ----------------------------------------------------------------------------------------
+  void OnAppendRequest(StepContext& context, NodeId from, const AppendRequest& request);
+  void OnCommitNotice(StepContext& context, NodeId from, const CommitNotice& notice);
+  // false: one of them is no entry.
+  bool AppendFromLeader(StepContext& context, Index first, std::span<const Entry> entries);
+  void AdvanceCommit(StepContext& context, Index to);
+
+  // ---- replication.cc: the leader -------------------------------------------------------------------------
+  void AppendOwn(StepContext& context, Entry entry);
+  void OnAppendReply(StepContext& context, NodeId from, const AppendReply& reply);
+  void OnAccepted(StepContext& context, Leader& leader, Progress& peer, Index match);
+  void OnMismatch(StepContext& context, Leader& leader, Progress& peer, const AppendReply& reply);
+  void MaybeCommit(StepContext& context);
+  void SendWhatIsDue(StepContext& context, Leader& leader, Progress& peer);
+  void SendProbe(StepContext& context, Progress& peer);
+  bool SendEntries(StepContext& context, Progress& peer);
+  void SendAppend(StepContext& context, Progress& peer, EntryList entries);
+  void BecomeProbing(Progress& peer);
+  void OnResendTimer(StepContext& context, Leader& leader, Progress& peer);
+  void ArmResend(const StepContext& context, Progress& peer);
+  void OnForward(StepContext& context, NodeId from, const Forward& forward);
+  void EmitApply(StepContext& context);
+  void EmitApplyOf(StepContext& context, EntryList entries);
+  Progress* FindPeer(NodeId node);
+
+  // ---- reads.cc -------------------------------------------------------------------------------------------
+  void StartReadRound(StepContext& context, Leader& leader);
+  void CheckReadRound(StepContext& context, Leader& leader);
+
+  // ---- membership.cc --------------------------------------------------------------------------------------
+  void SyncPeers(StepContext& context);
+  void DriveConfiguration(StepContext& context);
+  PlacedConfiguration ConfigurationAt(Index index) const;
+
+  // ---- snapshot.cc ----------------------------------------------------------------------------------------
+  void OnSnapshotChunk(StepContext& context, NodeId from, const SnapshotChunk& chunk);
+  void OnSnapshotReply(StepContext& context, NodeId from, const SnapshotReply& reply);
+  void BecomeSnapshotting(StepContext& context, Leader& leader, Progress& peer);
+  void OpenViewFor(StepContext& context, Leader& leader);
+  void RequestChunk(StepContext& context, Leader& leader, Progress& peer);
+  void SendChunk(StepContext& context, const OpenView& view, Progress& peer, Payload rows, bool last);
+  bool IsInContact(const StepContext& context, const Progress& peer) const;
+  void CloseUnusedView(StepContext& context, Leader& leader);
+  void WantChunk(StepContext& context);
+  void AbandonIncoming(StepContext& context);
+  void InstallState(StepContext& context);
+  void ReplyHolds(StepContext& context, NodeId to, const SnapshotName& name);
+  void MaybeCompact(StepContext& context);
+  void CompactTo(StepContext& context, Index upto);
+
+  // ---- invariants.cc --------------------------------------------------------------------------------------
+  void CheckInvariants() const;
+
+  NodeId self_;
+  GroupId group_;
+  BootNumber boot_;
+
+  HardState hard_;
+  PersistSeq hard_write_;  // the write that holds `hard_`; 0 = durable
+  RaftLog log_;
+  std::vector<PlacedConfiguration> configurations_;  // entries of the log, ascending
+  Index commit_;
+  EntryId applied_;
+  Index applying_;  // the last index handed out to be applied; = applied if none is out
+
+  NodeId leader_;
+  MonoTime leader_contact_;  // when leader_ was last heard from
+  MonoTime election_deadline_ = kNever;
+  std::uint64_t timeouts_drawn_ = 0;
+  Duration election_timeout_;
+  Campaign last_campaign_;
+  RoleState role_;
+
+  std::optional<Incoming> incoming_;
+  std::uint64_t generations_made_ = 0;  // in this boot
+  PortRequest apply_read_;              // entries to be applied are being read; 0 = none
+  bool compacting_ = false;             // a flush was asked for, to drop the log's prefix behind it
 };
 
 }  // namespace quorate

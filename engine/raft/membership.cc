@@ -1,0 +1,102 @@
+// Who votes, and how that changes. Source: Raft dissertation 4.1, 4.3.
+//
+// A configuration is active from the moment its entry is appended; it is derived again from start and log
+// after every truncation and install.
+#include <algorithm>
+#include <utility>
+
+#include "engine/raft/raft.h"
+
+namespace quorate {
+
+const Configuration& Raft::configuration() const {
+  return configurations_.empty() ? log_.start().configuration : configurations_.back().configuration;
+}
+
+Index Raft::configuration_index() const {
+  return configurations_.empty() ? log_.start().configuration_index : configurations_.back().index;
+}
+
+PlacedConfiguration Raft::ConfigurationAt(Index index) const {
+  for (auto placed = configurations_.rbegin(); placed != configurations_.rend(); ++placed) {
+    if (placed->index <= index) return *placed;
+  }
+  return {log_.start().configuration_index, log_.start().configuration};
+}
+
+// The leader's peers are the members of the active configuration, itself left out.
+void Raft::SyncPeers(StepContext& context) {
+  Leader& leader = std::get<Leader>(role_);
+  std::vector<Progress> peers;
+  for (const NodeId member : configuration().Members()) {
+    if (member == self_) continue;
+    if (Progress* known = FindPeer(member); known != nullptr) {
+      peers.push_back(std::move(*known));
+      continue;
+    }
+    Progress fresh;
+    fresh.node = member;
+    fresh.state = ProgressState::kReplicate;  // hopes for the best: a mismatch turns it to probing
+    fresh.next = Next(log_.last().index);
+    fresh.last_contact = context.now.mono;
+    fresh.resend_after = context.options.resend;
+    peers.push_back(std::move(fresh));
+  }
+  leader.peers = std::move(peers);
+}
+
+absl::Status Raft::ProposeConfiguration(StepContext& context, const ChangeConfiguration& change) {
+  const Leader* leader = leadership();
+  if (leader == nullptr) return absl::FailedPreconditionError("not the leader");
+  if (leader->transfer) return absl::FailedPreconditionError("leadership is being handed over");
+  if (commit_ < leader->barrier) return absl::FailedPreconditionError("the barrier is not committed yet");
+  if (configuration_index() > commit_) {
+    return absl::FailedPreconditionError("another configuration change is pending");
+  }
+  if (change.expected_epoch != configuration().epoch) {
+    return absl::AbortedError("the configuration has changed: its epoch is another one");
+  }
+  absl::StatusOr<Configuration> next;
+  if (change.changes.empty()) {
+    next = Leave(configuration());
+  } else {
+    for (const MemberChange& one : change.changes) {
+      if (one.kind != ChangeKind::kAddVoter || configuration().IsVoter(one.node)) continue;
+      const Progress* peer = progress(one.node);
+      if (peer == nullptr || peer->match < commit_) {
+        return absl::FailedPreconditionError("a node votes only once it has caught up as a learner");
+      }
+    }
+    next = Enter(configuration(), change.changes, change.transition);
+  }
+  if (!next.ok()) return next.status();
+  std::string bytes;
+  Encode(*next, bytes);
+  AppendOwn(context, Entry{.term = hard_.term, .kind = EntryKind::kConfiguration, .payload = Payload(std::move(bytes))});
+  configurations_.push_back({log_.last().index, *std::move(next)});
+  SyncPeers(context);
+  MaybeCommit(context);
+  return absl::OkStatus();
+}
+
+// Called whenever a leader's commit index has risen. Any leader drives a joint state to its end
+// (etcd #12136), once its barrier has committed.
+void Raft::DriveConfiguration(StepContext& context) {
+  const Leader& leader = std::get<Leader>(role_);
+  if (commit_ < leader.barrier || configuration_index() > commit_) return;
+  if (configuration().joint()) {
+    if (!configuration().auto_leave || leader.transfer) return;
+    absl::StatusOr<Configuration> next = Leave(configuration());
+    INVARIANT(next.ok());
+    std::string bytes;
+    Encode(*next, bytes);
+    AppendOwn(context, Entry{.term = hard_.term, .kind = EntryKind::kConfiguration, .payload = Payload(std::move(bytes))});
+    configurations_.push_back({log_.last().index, *std::move(next)});
+    SyncPeers(context);
+    return;
+  }
+  // The committed configuration leaves this node out: it has done its duty.
+  if (!configuration().IsVoter(self_)) BecomeFollower(context, hard_.term, NodeId());
+}
+
+}  // namespace quorate

@@ -1,0 +1,380 @@
+// The leader's side of the log. Source: Raft dissertation 3.5, 3.6, 10.2.
+#include <algorithm>
+#include <utility>
+
+#include "engine/raft/raft.h"
+
+namespace quorate {
+
+ProposeResult Raft::Propose(StepContext& context, EntryKind kind, Payload payload, Proposer proposer) {
+  Leader* leader = std::get_if<Leader>(&role_);
+  if (leader == nullptr) return ProposeResult::kNotLeader;
+  if (leader->proposed.contains(proposer)) return ProposeResult::kAppended;  // sent again, on its way
+  if (leader->transfer) return ProposeResult::kHandingOver;
+  if (context.space == Space::kLow) return ProposeResult::kNoSpace;
+  Entry entry{.term = hard_.term, .kind = kind, .payload = std::move(payload)};
+  if (leader->uncommitted_bytes + CostOf(entry) > context.options.max_uncommitted_bytes) {
+    return ProposeResult::kBusy;
+  }
+  AppendOwn(context, std::move(entry));
+  leader->proposals.emplace(log_.last().index, proposer);
+  leader->proposed.emplace(proposer, log_.last().index);
+  return ProposeResult::kAppended;
+}
+
+void Raft::AppendOwn(StepContext& context, Entry entry) {
+  Leader& leader = std::get<Leader>(role_);
+  INVARIANT(entry.term == hard_.term);
+  const Index index = Next(log_.last().index);
+  const PersistSeq seq = context.out.Record(AppendEntries{group_, index, {entry}});
+  log_.Append(std::span(&entry, 1), seq);
+  leader.uncommitted.push_back({index, CostOf(entry)});
+  leader.uncommitted_bytes += CostOf(entry);
+}
+
+void Raft::OnForward(StepContext& context, NodeId from, const Forward& forward) {
+  ForwardReply reply{.term = hard_.term, .outcomes = {}};
+  for (const ForwardedRequest& request : forward.requests) {
+    ForwardVerdict verdict = ForwardVerdict::kNotLeader;
+    switch (Propose(context, request.kind, request.payload, {from, request.id})) {
+      case ProposeResult::kAppended:
+        continue;
+      case ProposeResult::kNotLeader:
+        break;
+      case ProposeResult::kHandingOver:
+      case ProposeResult::kBusy:
+        verdict = ForwardVerdict::kBusy;
+        break;
+      case ProposeResult::kNoSpace:
+        verdict = ForwardVerdict::kNoSpace;
+        break;
+    }
+    reply.outcomes.push_back({.id = request.id, .verdict = verdict, .index = {}, .result = {}});
+  }
+  if (!reply.outcomes.empty()) Send(context, from, std::move(reply));
+}
+
+// ---- answers of peers --------------------------------------------------------------------------------------
+
+void Raft::OnAppendReply(StepContext& context, NodeId from, const AppendReply& reply) {
+  Leader* leader = std::get_if<Leader>(&role_);
+  Progress* peer = FindPeer(from);
+  if (leader == nullptr || peer == nullptr) return context.out.Drop(DropReason::kNotInThisRole);
+  peer->last_contact = context.now.mono;
+  switch (reply.verdict) {
+    case AppendVerdict::kAccepted:
+      if (reply.match > log_.last().index) return context.out.Drop(DropReason::kMalformed);
+      return OnAccepted(context, *leader, *peer, reply.match);
+    case AppendVerdict::kMismatch:
+      return OnMismatch(context, *leader, *peer, reply);
+    case AppendVerdict::kStaleTerm:  // with my own term: it says nothing
+      return context.out.Drop(DropReason::kMalformed);
+    case AppendVerdict::kNoSpace:
+      context.out.Drop(DropReason::kNoSpace);
+      if (peer->state != ProgressState::kReplicate) return;
+      BecomeProbing(*peer);
+      peer->probe_sent = true;  // ask again when the timer says so, not at once
+      return ArmResend(context, *peer);
+  }
+}
+
+void Raft::OnAccepted(StepContext& context, Leader& leader, Progress& peer, Index match) {
+  if (peer.state == ProgressState::kSnapshot) {
+    // The peer got there by other means (etcd-io/raft's snapshot_succeed_via_app_resp).
+    if (match < log_.start().entry.index) return;
+    peer.chunk_read = PortRequest();
+    peer.state = ProgressState::kProbe;
+  }
+  const bool news = match > peer.match;
+  peer.match = std::max(peer.match, match);  // an old answer takes nothing back
+  peer.next = std::max(peer.next, Next(peer.match));
+  if (peer.state == ProgressState::kProbe) {
+    peer.state = ProgressState::kReplicate;
+    peer.probe_sent = false;
+    peer.next = Next(peer.match);
+  }
+  while (!peer.in_flight.empty() && peer.in_flight.front().last <= peer.match) {
+    peer.in_flight_bytes -= peer.in_flight.front().bytes;
+    peer.in_flight.pop_front();
+  }
+  if (peer.in_flight.empty()) {
+    peer.resend_at = kNever;
+    peer.resend_after = context.options.resend;
+  } else if (news) {
+    peer.resend_after = context.options.resend;
+    ArmResend(context, peer);
+  }
+  static_cast<void>(leader);
+  if (news) MaybeCommit(context);
+}
+
+void Raft::OnMismatch(StepContext& context, Leader& leader, Progress& peer, const AppendReply& reply) {
+  // A refusal of something that was settled since (etcd-io/raft 57b3274).
+  if (reply.prev <= peer.match) return context.out.Drop(DropReason::kStaleReply);
+  if (peer.state == ProgressState::kSnapshot) return context.out.Drop(DropReason::kStaleReply);
+  if (peer.state == ProgressState::kProbe && reply.prev != Before(peer.next)) {
+    return context.out.Drop(DropReason::kStaleReply);
+  }
+  const Index agreed = log_.Agreement(reply.hint).index;
+  BecomeProbing(peer);
+  peer.next = std::max(Next(peer.match), Next(std::min(agreed, Before(reply.prev))));
+  // The hint lies below my log: a snapshot is what it needs, not another guess.
+  if (reply.hint.index < log_.start().entry.index) BecomeSnapshotting(context, leader, peer);
+}
+
+// Only entries of the own term are committed by counting (dissertation 3.6.2, figure 8); a leader counts
+// itself only as far as its own disk holds the log.
+void Raft::MaybeCommit(StepContext& context) {
+  Leader& leader = std::get<Leader>(role_);
+  const Index counted = CommittedIndex(configuration(), [&](NodeId voter) {
+    if (voter == self_) return log_.durable();
+    const Progress* peer = FindPeer(voter);
+    return peer != nullptr ? peer->match : Index();
+  });
+  if (counted <= commit_ || counted > log_.last().index) return;
+  if (log_.TermAt(counted) != hard_.term) return;
+  const bool barrier_before = commit_ >= leader.barrier;
+  while (!leader.uncommitted.empty() && leader.uncommitted.front().last <= counted) {
+    leader.uncommitted_bytes -= leader.uncommitted.front().bytes;
+    leader.uncommitted.pop_front();
+  }
+  AdvanceCommit(context, counted);
+  if (!leads()) return;  // the configuration that was committed leaves this node out
+  if (!barrier_before && commit_ >= leader.barrier) StartReadRound(context, leader);
+}
+
+// ---- sending -----------------------------------------------------------------------------------------------
+
+void Raft::SendWhatIsDue(StepContext& context, Leader& leader, Progress& peer) {
+  if (context.peers.SessionOf(peer.node) == LinkSession()) return;
+  if (peer.state != ProgressState::kSnapshot && Before(peer.next) < log_.start().entry.index) {
+    BecomeSnapshotting(context, leader, peer);
+  }
+  switch (peer.state) {
+    case ProgressState::kSnapshot:
+      return RequestChunk(context, leader, peer);
+    case ProgressState::kProbe:
+      if (!peer.probe_sent) SendProbe(context, peer);
+      return;
+    case ProgressState::kReplicate:
+      break;
+  }
+  bool sent = false;
+  while (peer.next <= log_.last().index && SendEntries(context, peer)) sent = true;
+  const Index known = std::min(commit_, peer.match);
+  if (sent || known <= peer.commit_sent) return;
+  peer.commit_sent = known;
+  const std::optional<Term> term = log_.TermAt(known);
+  if (term) Send(context, peer.node, CommitNotice{hard_.term, {known, *term}});
+}
+
+// A probe carries no entries: a wrong guess costs a header.
+void Raft::SendProbe(StepContext& context, Progress& peer) {
+  peer.probe_sent = true;
+  SendAppend(context, peer, {});
+  ArmResend(context, peer);
+}
+
+// One message of entries from peer.next on. false: the window is full, or they have to be read first.
+bool Raft::SendEntries(StepContext& context, Progress& peer) {
+  const Options& options = context.options;
+  if (peer.in_flight.size() >= options.max_inflight_messages) return false;
+  if (peer.in_flight_bytes >= options.max_inflight_bytes) return false;
+  if (!log_.IsCached(peer.next)) {
+    if (peer.log_read != PortRequest()) return false;
+    peer.log_read = NewPortRequest(context);
+    context.out.Emit(ReadLog{.id = peer.log_read,
+                             .group = group_,
+                             .first = peer.next,
+                             .last = std::min(log_.last().index,
+                                              Before(peer.next) + Count(options.max_append_entries)),
+                             .max_bytes = options.max_append_bytes});
+    return false;
+  }
+  EntryList entries;
+  std::size_t bytes = 0;
+  for (Index at = peer.next; at <= log_.last().index; at = Next(at)) {
+    const Entry& entry = log_.At(at);
+    if (entries.size() == options.max_append_entries) break;
+    if (!entries.empty() && bytes + CostOf(entry) > options.max_append_bytes) break;
+    bytes += CostOf(entry);
+    entries.push_back(entry);
+  }
+  SendAppend(context, peer, std::move(entries));
+  return true;
+}
+
+void Raft::SendAppend(StepContext& context, Progress& peer, EntryList entries) {
+  const Index prev = Before(peer.next);
+  const std::optional<Term> prev_term = log_.TermAt(prev);
+  INVARIANT(prev_term.has_value());
+  if (!entries.empty()) {
+    std::size_t bytes = 0;
+    for (const Entry& entry : entries) bytes += CostOf(entry);
+    peer.next = peer.next + Count(entries.size());
+    peer.in_flight.push_back({Before(peer.next), bytes});
+    peer.in_flight_bytes += bytes;
+    if (peer.resend_at == kNever) ArmResend(context, peer);
+    peer.commit_sent = std::max(peer.commit_sent, std::min(commit_, Before(peer.next)));
+  }
+  Send(context, peer.node, AppendRequest{.term = hard_.term,
+                                         .prev = {prev, *prev_term},
+                                         .commit = commit_,
+                                         .entries = std::move(entries)});
+}
+
+void Raft::OnLogRead(StepContext& context, const LogRead& read) {
+  const bool known = read.id == apply_read_ || (leads() && [&] {
+    for (const Progress& peer : std::get<Leader>(role_).peers) {
+      if (peer.log_read == read.id) return true;
+    }
+    return false;
+  }());
+  if (!known) return context.out.Drop(DropReason::kStaleReply);
+  if (!read.ok || read.entries.empty()) {  // an own entry that cannot be read is not "the end of the log"
+    context.out.events.fatal = StopReason::kDataLoss;
+    return;
+  }
+  // A truncation, a compaction or an install may have overtaken the answer.
+  bool current = true;
+  for (std::size_t i = 0; i < read.entries.size(); ++i) {
+    current = current && log_.TermAt(read.first + Count(i)) == read.entries[i].term;
+  }
+  if (!current) context.out.Drop(DropReason::kStaleReply);
+  if (read.id == apply_read_) {
+    apply_read_ = PortRequest();
+    if (current && read.first == Next(applied_.index) && applying_ == applied_.index) {
+      EmitApplyOf(context, read.entries);
+    }
+  }
+  if (!leads()) return;
+  for (Progress& peer : std::get<Leader>(role_).peers) {
+    if (peer.log_read != read.id) continue;
+    peer.log_read = PortRequest();
+    if (!current || peer.state != ProgressState::kReplicate || peer.next != read.first) continue;
+    SendAppend(context, peer, read.entries);
+  }
+}
+
+void Raft::BecomeProbing(Progress& peer) {
+  peer.state = ProgressState::kProbe;
+  peer.next = Next(peer.match);
+  peer.in_flight.clear();
+  peer.in_flight_bytes = 0;
+  peer.probe_sent = false;
+  peer.log_read = PortRequest();
+  peer.commit_sent = std::min(peer.commit_sent, peer.match);
+}
+
+void Raft::ArmResend(const StepContext& context, Progress& peer) {
+  if (peer.resend_after < context.options.resend) peer.resend_after = context.options.resend;
+  peer.resend_at = context.now.mono + peer.resend_after;
+}
+
+// What was out counts as lost; the pause doubles, so that a slow disk is not buried under repetitions.
+void Raft::OnResendTimer(StepContext& context, Leader& leader, Progress& peer) {
+  peer.resend_after = std::min(peer.resend_after * 2, context.options.election_timeout_max);
+  switch (peer.state) {
+    case ProgressState::kReplicate:
+      if (peer.in_flight.empty()) {
+        peer.resend_at = kNever;
+        return;
+      }
+      BecomeProbing(peer);
+      break;
+    case ProgressState::kProbe:
+      peer.probe_sent = false;
+      break;
+    case ProgressState::kSnapshot:
+      peer.chunk_read = PortRequest();
+      static_cast<void>(leader);
+      break;
+  }
+  ArmResend(context, peer);
+}
+
+// ---- applying ----------------------------------------------------------------------------------------------
+
+// One Apply is out at a time: what is committed meanwhile makes the next one larger.
+void Raft::EmitApply(StepContext& context) {
+  if (applying_ != applied_.index || commit_ <= applied_.index) return;
+  if (incoming_ && incoming_->phase == InstallPhase::kSwitching) return;
+  const Index first = Next(applied_.index);
+  const Index last =
+      std::min(commit_, applied_.index + Count(context.options.max_apply_entries));
+  if (!log_.IsCached(first)) {
+    if (apply_read_ != PortRequest()) return;
+    apply_read_ = NewPortRequest(context);
+    context.out.Emit(ReadLog{.id = apply_read_,
+                             .group = group_,
+                             .first = first,
+                             .last = std::min(last, Before(log_.cached_from())),
+                             .max_bytes = context.options.max_append_bytes});
+    return;
+  }
+  EntryList entries;
+  for (Index at = first; at <= last; at = Next(at)) entries.push_back(log_.At(at));
+  EmitApplyOf(context, std::move(entries));
+}
+
+void Raft::EmitApplyOf(StepContext& context, EntryList entries) {
+  const Index first = Next(applied_.index);
+  INVARIANT(applied_.index + Count(entries.size()) <= commit_);
+  applying_ = applied_.index + Count(entries.size());
+  if (group_ == kSystemGroup) {
+    context.out.events.catalogue_entries.push_back({first, std::move(entries)});
+    return;
+  }
+  context.out.Emit(Apply{.group = group_,
+                         .generation = log_.start().generation,
+                         .after = log_.WriteOf(applying_),
+                         .first = first,
+                         .entries = std::move(entries)});
+}
+
+void Raft::OnApplied(StepContext& context, const Applied& applied) {
+  if (!applied.ok) {
+    context.out.events.fatal = StopReason::kDataLoss;
+    return;
+  }
+  if (applied.generation != log_.start().generation || applied.upto.index != applying_ ||
+      (incoming_ && incoming_->phase == InstallPhase::kSwitching)) {
+    return context.out.Drop(DropReason::kStaleReply);  // of a state that was replaced
+  }
+  INVARIANT(log_.TermAt(applying_) == applied.upto.term);
+  applied_ = applied.upto;
+  Leader* leader = std::get_if<Leader>(&role_);
+  if (leader == nullptr) return;
+  for (const ApplyResult& result : applied.results) {
+    const auto found = leader->proposals.find(result.index);
+    if (found == leader->proposals.end()) continue;
+    const Proposer proposer = found->second;
+    if (proposer.node == self_) {
+      context.out.events.resolved.push_back({group_, proposer.request, result.took_effect, result.reply});
+    } else {
+      ForwardReply reply{.term = hard_.term, .outcomes = {}};
+      reply.outcomes.push_back({.id = proposer.request,
+                                .verdict = ForwardVerdict::kApplied,
+                                .index = result.took_effect,
+                                .result = result.reply});
+      Send(context, proposer.node, std::move(reply));
+    }
+  }
+  while (!leader->proposals.empty() && leader->proposals.begin()->first <= applied_.index) {
+    leader->proposed.erase(leader->proposals.begin()->second);
+    leader->proposals.erase(leader->proposals.begin());
+  }
+}
+
+Progress* Raft::FindPeer(NodeId node) {
+  Leader* leader = std::get_if<Leader>(&role_);
+  if (leader == nullptr) return nullptr;
+  for (Progress& peer : leader->peers) {
+    if (peer.node == node) return &peer;
+  }
+  return nullptr;
+}
+
+const Progress* Raft::progress(NodeId peer) const { return const_cast<Raft*>(this)->FindPeer(peer); }
+
+}  // namespace quorate
