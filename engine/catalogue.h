@@ -68,11 +68,12 @@ class Catalogue {
   // As at the bootstrap of a cluster of `members`: namespace 0 only.
   static Catalogue Bootstrap(const Configuration& members);
 
-  // Applies one command entry. Malformed bytes change nothing and are answered so.
+  // Applies one command entry. Malformed bytes change nothing and are answered so. `number` of the reply is
+  // that of the namespace made, found or meant; 0 where there is none.
   CatalogueReply Apply(Index index, std::string_view command, const Configuration& members);
 
   const absl::btree_map<GroupId, NamespaceInfo>& namespaces() const { return namespaces_; }
-  // nullptr: no such name.
+  // nullptr: no such name. `number` may be nullptr.
   const NamespaceInfo* Find(std::string_view name, GroupId* number) const;
 
   std::string Encode() const;
@@ -81,6 +82,9 @@ class Catalogue {
   friend bool operator==(const Catalogue&, const Catalogue&) = default;
 
  private:
+  CatalogueReply Create(Index index, CreateNamespace command, const Configuration& members);
+  CatalogueReply Drop(const DropNamespace& command);
+
   absl::btree_map<GroupId, NamespaceInfo> namespaces_;
   GroupId next_number_{1};
 };

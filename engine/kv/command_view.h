@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/container/inlined_vector.h"
 #include "engine/kv/command.h"
@@ -54,6 +55,16 @@ struct CommandView {
   std::int64_t by = 0;                             // kIncrement
   absl::InlinedVector<ConditionView, 2> conditions;  // kBatch
   absl::InlinedVector<WriteView, 2> writes;          // kBatch
+
+  void Reset() {
+    key = {};
+    value = {};
+    expected_value.reset();
+    expected_version = {};
+    by = 0;
+    conditions.clear();
+    writes.clear();
+  }
 };
 bool DecodeCommandView(std::string_view bytes, CommandView& view);
 
@@ -67,6 +78,10 @@ bool DecodeQueryView(std::string_view bytes, QueryView& view);
 
 void EncodeVersion(const Version& version, Encoder& encoder);
 Version DecodeVersion(Decoder& decoder);  // fails the decoder if a part does not fit its type
+
+// One row as it stands in an encoded reply, behind what the reply begins with.
+void AppendReplyRow(std::string_view key, const Version& version,
+                    std::optional<std::string_view> value, std::string& out);
 
 // Builds an encoded reply in one pass: what stands in front of the rows is known before them.
 class ReplyWriter {
@@ -85,7 +100,9 @@ class ReplyWriter {
     encoder.U8(1);
     encoder.Bytes(continuation);
   }
-  void Row(std::string_view key, const Version& version, std::optional<std::string_view> value);
+  void Row(std::string_view key, const Version& version, std::optional<std::string_view> value) {
+    AppendReplyRow(key, version, value, bytes_);
+  }
   std::string Take() && { return std::move(bytes_); }
 
  private:

@@ -73,10 +73,14 @@ class StateMachine {
   static absl::StatusOr<EntryId> AppliedOf(const MapReader& pinned);
 
  private:
-  // The batch under way: what all of its entries share.
-  struct Batch;
+  struct Round;  // one Apply under way: what all of its entries share
 
-  absl::Status ApplyCommand(Index index, const Entry& entry, Batch& batch) const;
+  absl::Status ApplyCommand(Index index, const Entry& entry, Round& round);
+  absl::StatusOr<Payload> RecordedReply(SessionId session, SessionSeq seq, Index took_effect,
+                                        const Round& round) const;
+  absl::StatusOr<Payload> AnswerGet(std::string_view key) const;
+  absl::StatusOr<Payload> AnswerRange(std::string_view from, std::string_view to,
+                                      std::uint64_t limit) const;
 
   MapPort* map_ = nullptr;
   MapSpace space_;
