@@ -26,6 +26,10 @@ class LogStore {
   // only by `Bootstrap`, so it is a wiped one.
   static absl::StatusOr<LogStore> Open(Kv& kv, const Identity& expected);
 
+  // Makes an empty store `identity`'s, with these records in it: one batch, synced. FailedPrecondition on a
+  // store that holds anything.
+  static absl::Status Format(Kv& kv, const Identity& identity, std::span<const LogRecord> records);
+
   // As found by `Open`; `applied` of every group is its start (the map knows better: storage/recovery.h).
   const Recovered& recovered() const { return recovered_; }
 
@@ -55,23 +59,27 @@ class LogStore {
     std::uint32_t chain = 0;  // check value of the last entry; = anchor when there is none
   };
 
-  explicit LogStore(Kv& kv) : kv_(&kv) {}
+  LogStore(Kv& kv, std::uint32_t seed) : kv_(&kv), seed_(seed) {}
+
   absl::Status StageRecord(const LogRecord& record);
+  void StageBoot(const BootRecord& record);
+  void StageHardState(const SetHardState& record);
   absl::Status StageTruncate(const TruncateSuffix& record);
   void StageAppend(const AppendEntries& record);
   absl::Status StageDropPrefix(const DropPrefix& record);
   void StageReset(const ResetLog& record);
   void StageDropGroup(const DropGroup& record);
-  void StageStart(GroupId group, const LogStart& start, const GroupState& state);
+  void StageStart(GroupId group, const LogStart& start, std::uint32_t anchor);
   void StageGroups();
   void StageTails();
-  void PutSealed(std::string key, std::string body);
+  std::uint32_t PutSealed(std::string key, std::string content);
   GroupState& StateOf(GroupId group);
+  void MarkMoved(GroupId group);
   absl::StatusOr<std::uint32_t> ChainAt(GroupId group, const GroupState& state, Index index) const;
   absl::Status Fail(absl::Status status);
 
   Kv* kv_;
-  std::uint32_t seed_ = 0;  // of this store's CRCs
+  std::uint32_t seed_;  // of this store's CRCs
   Recovered recovered_;
   BootNumber last_boot_;
   PersistSeq last_seq_;

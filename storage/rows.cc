@@ -60,6 +60,27 @@ std::optional<IdentityRow> DecodeIdentity(std::string_view content) {
   return row;
 }
 
+std::string EncodeGroupList(const std::vector<GroupId>& groups) {
+  std::string content;
+  Encoder out(content);
+  out.Varint(groups.size());
+  for (const GroupId group : groups) out.U32(group.value());
+  return content;
+}
+
+std::optional<std::vector<GroupId>> DecodeGroupList(std::string_view content) {
+  Decoder in(content);
+  const std::uint64_t count = in.CountOf(sizeof(GroupId::rep));
+  std::vector<GroupId> groups;
+  for (std::uint64_t i = 0; in.ok() && i < count; ++i) {
+    const GroupId group(in.U32());
+    if (!groups.empty() && group <= groups.back()) in.Fail();
+    groups.push_back(group);
+  }
+  if (!in.done()) return std::nullopt;
+  return groups;
+}
+
 std::string EncodeStartRow(const StartRow& row) {
   std::string content;
   Encoder out(content);

@@ -34,6 +34,10 @@ struct IdentityRow {
 };
 std::optional<IdentityRow> DecodeIdentity(std::string_view content);
 
+// Groups that exist, ascending.
+std::string EncodeGroupList(const std::vector<GroupId>& groups);
+std::optional<std::vector<GroupId>> DecodeGroupList(std::string_view content);
+
 struct StartRow {
   LogStart start;
   std::uint32_t anchor = 0;  // check value that stands before the first entry

@@ -51,6 +51,7 @@ class ThreadedLog final : public LogPort {
   void Enqueue(Order order);
   void Run();
   void CarryOut(std::vector<Order> orders);
+  void CarryOutRead(const ReadLog& request);
   void Answer(Input input);
   void FailAt(PersistSeq seq);
 
