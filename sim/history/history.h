@@ -7,6 +7,7 @@
 //   Outcomes: `kOk` the reply is known; `kFail` *proved* not applied, ever; `kInfo` anything else. After an
 //   info a process is dead and its client goes on under a new process number, since the operation may
 //   still take effect at any later time.
+//   A retry under the same (session, sequence number) is the same operation: it stays open meanwhile.
 // Invariants: a process has at most one open operation; invoked < completed; places are unique.
 // Units: places are counts from 0; `event` is the world's event number; times are virtual nanoseconds.
 // Errors: wrong calls are assertions.
@@ -83,6 +84,8 @@ struct Operation {
   std::int64_t ns = 0;
   Place invoked;
   Place completed = kNoPlace;
+  // Of an info that `ResolveInfos` found committed: it took effect before this place.
+  Place over_by = kNoPlace;
   std::optional<Completion> completion;
   friend bool operator==(const Operation&, const Operation&) = default;
 
@@ -159,8 +162,9 @@ class CommittedEffects {
 // The same history with its unknown outcomes resolved from the committed log, which makes a search
 // possible that is otherwise exponential in their number:
 //   - a write that took effect nowhere becomes a fail;
-//   - one that took effect at index i stays an info, but is over (`completed`) by the completion of the
-//     earliest operation of its group that has seen an index >= i;
+//   - one that took effect at index i stays an info, but is `over_by` the completion of the earliest
+//     operation of its group that has seen an index >= i;
+//   - one that was refused for its session is the one or the other, as the log says;
 //   - a read that ended in an info stays one: it constrains nothing.
 // A write of a client without a session is resolved only if its command stands in the history once.
 History ResolveInfos(const History& history, const CommittedEffects& effects);

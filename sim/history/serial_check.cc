@@ -1,0 +1,339 @@
+#include "sim/history/serial_check.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "engine/base/match.h"
+#include "sim/history/reference_model.h"
+
+namespace quorate::sim {
+namespace {
+
+// An open operation: what was known when it was invoked.
+struct Open {
+  Index shown;  // the greatest serial index that any operation had shown
+  Index committed;
+  Digest command;  // of a command
+};
+
+struct Group {
+  explicit Group(const KvLimits& limits, Index start) : model(limits, start) {}
+
+  ReferenceModel model;
+  Index shown;
+  std::map<OpId, Open> open;
+  std::map<std::pair<SessionId, SessionSeq>, OpId> failed;
+  std::map<Digest, std::uint64_t> asked;  // commands of clients without a session
+  std::map<Digest, OpId> failed_content;  // of these, those told that they certainly failed
+};
+
+std::string At(Index index) { return absl::StrCat("index ", index.value()); }
+
+bool SameButForVersions(KvReply a, KvReply b) {
+  for (KvReply* reply : {&a, &b}) {
+    reply->revision = Revision(0);
+    for (ReplyRow& row : reply->rows) row.version = Version{};
+  }
+  return a == b;
+}
+
+// Which rule a reply broke that is not the model's.
+const char* IdOfDifference(const KvReply& told, const KvReply& model) {
+  const bool told_unknown = told.status == ReplyStatus::kSessionUnknown;
+  const bool model_unknown = model.status == ReplyStatus::kSessionUnknown;
+  if (told_unknown != model_unknown) return "I-51";
+  if (SameButForVersions(told, model)) return "I-54";
+  return "LIN-1";
+}
+
+}  // namespace
+
+struct SerialChecker::State {
+  State(const KvLimits& kv_limits, Verdicts& out) : limits(kv_limits), verdicts(out) {}
+
+  Group* Find(GroupId id) {
+    const auto found = groups.find(id);
+    return found == groups.end() ? nullptr : &found->second;
+  }
+  Group& At(GroupId id) { return groups.try_emplace(id, limits, Index(0)).first->second; }
+
+  void NoteEffect(GroupId id, Group& group, Index index, const EntryEffect& effect);
+  void CheckRead(const Read& read, const Operation& op, const Open& open, Group& group);
+  void CheckCommand(const Operation& op, const Open& open, Group& group);
+  void CheckOpening(const Operation& op, const Open& open, Group& group);
+  void CheckOk(const Operation& op, const Open& open, Group& group);
+  void CheckFail(OpId id, const Operation& op, const Open& open, Group& group);
+  bool IsOwnEntry(const Operation& op, const Open& open, const EntryEffect& effect);
+  void ForgetWhatIsOver(Group& group);
+
+  KvLimits limits;
+  Verdicts& verdicts;
+  std::map<GroupId, Group> groups;
+  CommittedEffects effects;
+  Counts counts;
+};
+
+// ---- the committed stream -----------------------------------------------------------------------------
+
+void SerialChecker::State::NoteEffect(GroupId id, Group& group, Index index,
+                                      const EntryEffect& effect) {
+  if (effect.kind == EntryEffect::Kind::kRetried) ++counts.retries;
+  if (effect.kind == EntryEffect::Kind::kSessionUnknown) ++counts.refused;
+  if (effect.kind != EntryEffect::Kind::kApplied) return;
+  effects.AddContent(id, effect.command, index);
+  if (effect.session != SessionId(0)) {
+    const CommittedEffects::Key key{id, effect.session, effect.seq};
+    if (const auto before = effects.Find(key)) {
+      verdicts.Report(
+          "I-50", absl::StrCat("session ", effect.session.value(), " seq ", effect.seq.value(),
+                               " takes effect at ", sim::At(*before), " and at ", sim::At(index)));
+    }
+    effects.Add(key, index);
+    if (group.failed.contains({effect.session, effect.seq})) {
+      verdicts.Report(
+          "I-81",
+          absl::StrCat("session ", effect.session.value(), " seq ", effect.seq.value(),
+                       " was told that it certainly failed, and takes effect at ", sim::At(index)));
+    }
+  }
+  if (group.failed_content.contains(effect.command) && group.asked[effect.command] == 1) {
+    verdicts.Report("I-81", absl::StrCat("a command that was told that it certainly failed takes "
+                                         "effect at ",
+                                         sim::At(index)));
+  }
+}
+
+void SerialChecker::State::ForgetWhatIsOver(Group& group) {
+  const Index committed = group.model.applied();
+  if (committed.value() <= kKeepEntries) return;
+  Index horizon(committed.value() - kKeepEntries);
+  // Places in the order of operations are those of invocations, so the first open one knew least.
+  if (!group.open.empty()) horizon = std::min(horizon, group.open.begin()->second.shown);
+  group.model.Forget(horizon);
+}
+
+// ---- replies ------------------------------------------------------------------------------------------
+
+void SerialChecker::State::CheckRead(const Read& read, const Operation& op, const Open& open,
+                                     Group& group) {
+  ++counts.reads;
+  const Index serial = op.completion->serial;
+  if (!read.stale && serial < open.shown) {
+    verdicts.Report("LIN-2", absl::StrCat("a read of the state at ", sim::At(serial),
+                                          ", but an operation that had completed before showed ",
+                                          sim::At(open.shown), ": ", Render(op)));
+    return;
+  }
+  if (serial < group.model.horizon()) {
+    ++counts.unchecked;
+    return;
+  }
+  const KvReply expected = group.model.Answer(read.query, serial);
+  if (op.completion->reply == expected) return;
+  verdicts.Report(
+      IdOfDifference(op.completion->reply, expected),
+      absl::StrCat(Render(op), ", but the state at ", sim::At(serial), " says ", Render(expected)));
+}
+
+// Whether the entry at the serial index is this operation's own first one.
+bool SerialChecker::State::IsOwnEntry(const Operation& op, const Open& open,
+                                      const EntryEffect& effect) {
+  const Index serial = op.completion->serial;
+  if (effect.kind == EntryEffect::Kind::kRetried) {
+    verdicts.Report("I-50", absl::StrCat(Render(op), ": took effect at ",
+                                         sim::At(effect.took_effect), " already"));
+    return false;
+  }
+  const bool own = op.session != SessionId(0) ? effect.session == op.session && effect.seq == op.seq
+                                              : effect.command == open.command;
+  if (own) return true;
+  if (op.session != SessionId(0)) {
+    if (const auto first = effects.Find({op.group, op.session, op.seq})) {
+      verdicts.Report("I-50", absl::StrCat(Render(op), ": took effect at ", sim::At(*first)));
+      return false;
+    }
+  }
+  verdicts.Report("LIN-3", absl::StrCat(Render(op), ": the entry at ", sim::At(serial),
+                                        " is not this operation's"));
+  return false;
+}
+
+void SerialChecker::State::CheckCommand(const Operation& op, const Open& open, Group& group) {
+  const Index serial = op.completion->serial;
+  if (serial <= open.shown) {
+    verdicts.Report("LIN-2", absl::StrCat("a write at ", sim::At(serial),
+                                          ", but an operation that had completed before showed ",
+                                          sim::At(open.shown), ": ", Render(op)));
+    return;
+  }
+  const EntryEffect* effect = group.model.EffectAt(serial);
+  if (effect == nullptr) {
+    verdicts.Report("LIN-3",
+                    absl::StrCat(Render(op), ": was committed long before it was invoked"));
+    return;
+  }
+  if (!IsOwnEntry(op, open, *effect)) return;
+  if (op.completion->reply == effect->reply) return;
+  verdicts.Report(IdOfDifference(op.completion->reply, effect->reply),
+                  absl::StrCat(Render(op), ", but the command at ", sim::At(serial), " gives ",
+                               Render(effect->reply)));
+}
+
+void SerialChecker::State::CheckOpening(const Operation& op, const Open& open, Group& group) {
+  const Index serial = op.completion->serial;
+  if (serial <= open.shown) {
+    verdicts.Report("LIN-2", absl::StrCat("a session opened at ", sim::At(serial),
+                                          ", but an operation that had completed before showed ",
+                                          sim::At(open.shown), ": ", Render(op)));
+    return;
+  }
+  const EntryEffect* effect = group.model.EffectAt(serial);
+  if (effect != nullptr && effect->kind == EntryEffect::Kind::kOpened) return;
+  verdicts.Report("I-51", absl::StrCat(Render(op), ": no session was opened at ", sim::At(serial)));
+}
+
+void SerialChecker::State::CheckOk(const Operation& op, const Open& open, Group& group) {
+  ++counts.operations;
+  const Index serial = op.completion->serial;
+  const bool is_read = std::holds_alternative<Read>(op.call);
+  const bool known = serial > group.model.start() || (is_read && serial == group.model.start());
+  if (serial > group.model.applied() || !known) {
+    verdicts.Report("LIN-3",
+                    absl::StrCat(Render(op), ": committed is ", sim::At(group.model.applied())));
+    return;
+  }
+  std::visit(Match{
+                 [&](const Command&) { CheckCommand(op, open, group); },
+                 [&](const Read& read) { CheckRead(read, op, open, group); },
+                 [&](const SessionOpening&) { CheckOpening(op, open, group); },
+             },
+             op.call);
+  const Read* read = std::get_if<Read>(&op.call);
+  if (read == nullptr || !read->stale) group.shown = std::max(group.shown, serial);
+}
+
+void SerialChecker::State::CheckFail(OpId id, const Operation& op, const Open& open, Group& group) {
+  if (!std::holds_alternative<Command>(op.call)) return;
+  if (op.session != SessionId(0)) {
+    group.failed.emplace(std::pair(op.session, op.seq), id);
+    if (const auto effect = effects.Find({op.group, op.session, op.seq})) {
+      verdicts.Report("I-81", absl::StrCat(Render(op), ": took effect at ", sim::At(*effect)));
+    }
+    return;
+  }
+  group.failed_content.emplace(open.command, id);
+  const std::vector<Index>& found = effects.FindContent(op.group, open.command);
+  if (!found.empty() && group.asked[open.command] == 1) {
+    verdicts.Report("I-81", absl::StrCat(Render(op), ": took effect at ", sim::At(found.front())));
+  }
+}
+
+// ---- the public face ----------------------------------------------------------------------------------
+
+SerialChecker::SerialChecker(const KvLimits& limits, Verdicts& verdicts)
+    : state_(std::make_unique<State>(limits, verdicts)) {}
+SerialChecker::~SerialChecker() = default;
+SerialChecker::SerialChecker(SerialChecker&&) noexcept = default;
+
+void SerialChecker::OnGroupBorn(GroupId group, Index start) {
+  if (group == kSystemGroup) return;
+  state_->groups.try_emplace(group, state_->limits, start);
+}
+
+void SerialChecker::OnCommitted(GroupId id, Index index, const Entry& entry) {
+  if (id == kSystemGroup) return;
+  Group& group = state_->At(id);
+  if (index <= group.model.applied()) return;
+  const std::uint64_t evictions = group.model.evictions();
+  const EntryEffect& effect = group.model.Apply(index, entry);
+  ++state_->counts.entries;
+  state_->counts.evictions += group.model.evictions() - evictions;
+  state_->NoteEffect(id, group, index, effect);
+  state_->ForgetWhatIsOver(group);
+}
+
+void SerialChecker::OnApplied(NodeId node, GroupId id, const ApplyResult& result) {
+  if (id == kSystemGroup) return;
+  Group& group = state_->At(id);
+  const std::string who = absl::StrCat("node ", node.value(), " namespace ", id.value(), ": ");
+  if (result.index > group.model.applied() || result.index <= group.model.start()) {
+    state_->verdicts.Report("I-15", absl::StrCat(who, "applied ", At(result.index),
+                                                 ", committed is ", At(group.model.applied())));
+    return;
+  }
+  const ReferenceModel::Trace& trace = group.model.TraceAt(result.index);
+  if (result.took_effect != trace.took_effect) {
+    state_->verdicts.Report(
+        "I-50", absl::StrCat(who, "the command at ", At(result.index), " took effect at ",
+                             At(result.took_effect), ", it must be ", At(trace.took_effect)));
+    return;
+  }
+  const bool empty = result.reply.empty() && trace.reply_bytes == Digest{};
+  if (empty || result.reply.digest() == trace.reply_bytes) return;
+  const EntryEffect* effect = group.model.EffectAt(result.index);
+  const absl::StatusOr<KvReply> told = DecodeReply(result.reply.bytes());
+  const char* id_found = "I-53";
+  if (trace.took_effect != result.index) {
+    id_found = "I-50";
+  } else if (effect != nullptr && told.ok()) {
+    const std::string id_of_reply = IdOfDifference(*told, effect->reply);
+    id_found = id_of_reply == "I-51" ? "I-51" : id_of_reply == "I-54" ? "I-54" : "I-53";
+  }
+  state_->verdicts.Report(
+      id_found,
+      absl::StrCat(who, "the command at ", At(result.index), " was answered ",
+                   told.ok() ? Render(*told) : std::string("with bytes that are no reply"),
+                   effect == nullptr ? std::string(", not as before")
+                                     : absl::StrCat(", it must be ", Render(effect->reply))));
+}
+
+void SerialChecker::OnInvoke(OpId id, const Operation& operation) {
+  if (operation.group == kSystemGroup) return;
+  Group& group = state_->At(operation.group);
+  Open open{group.shown, group.model.applied(), Digest{}};
+  if (const Command* command = std::get_if<Command>(&operation.call);
+      command != nullptr && operation.session == SessionId(0)) {
+    open.command = DigestOf(EncodeCommand(*command));
+    ++group.asked[open.command];
+  }
+  group.open.emplace_hint(group.open.end(), id, open);
+}
+
+void SerialChecker::OnComplete(OpId id, const Operation& operation) {
+  if (operation.group == kSystemGroup) return;
+  Group& group = state_->At(operation.group);
+  const auto found = group.open.find(id);
+  REQUIRE(found != group.open.end() && operation.completion.has_value());
+  const Open open = found->second;
+  switch (operation.completion->outcome) {
+    case OutcomeClass::kOk:
+      state_->CheckOk(operation, open, group);
+      break;
+    case OutcomeClass::kFail:
+      state_->CheckFail(id, operation, open, group);
+      break;
+    case OutcomeClass::kInfo:
+      break;
+  }
+  group.open.erase(found);
+  state_->ForgetWhatIsOver(group);
+}
+
+Revision SerialChecker::revision(GroupId group) const {
+  const Group* found = state_->Find(group);
+  return found == nullptr ? Revision(0) : found->model.revision();
+}
+
+Index SerialChecker::committed(GroupId group) const {
+  const Group* found = state_->Find(group);
+  return found == nullptr ? Index(0) : found->model.applied();
+}
+
+const CommittedEffects& SerialChecker::effects() const { return state_->effects; }
+const SerialChecker::Counts& SerialChecker::counts() const { return state_->counts; }
+
+}  // namespace quorate::sim
