@@ -1,0 +1,127 @@
+// sim/world/machine.h — one machine: a disk and a clock that stay, and a process that comes and goes.
+//
+// Model: the process is the real host over simulated ports, with the real peer links. Booting goes through
+//   the real recovery. Every event is one turn: inputs, then the end of the turn (at once, or a little later
+//   on machines that gather). A process may be paused (its events wait), or die between turns or at any port
+//   call within one; what it wrote and had not synced is then lost in part.
+// Invariants: nothing of a dead process's life reaches the next one; a turn that is cut off lets nothing of
+//   what comes after the cut out.
+// Violations: those of the checkers, told here what crosses the borders; I-47 a recovery that differs when
+//   done again; LIVE-5 a node that wants to be called for ever at one instant.
+// Units: virtual nanoseconds. Errors: a store that refuses to be recovered stops the node (`refused`).
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/host.h"
+#include "net/link_table.h"
+#include "sim/world/landmarks.h"
+#include "sim/world/shared.h"
+#include "sim/world/sim_clock.h"
+#include "sim/world/sim_disk.h"
+#include "sim/world/wire.h"
+
+namespace quorate::sim {
+
+class Machine {
+ public:
+  Machine(Shared& shared, Wire& wire, Landmarks& landmarks, NodeId id);
+  ~Machine();
+
+  // Makes the disk that of a new cluster's node.
+  void Format(const Configuration& members);
+  // Starts a process. No effect if there is one.
+  void Boot();
+  // An event of this machine. False: it was meant for another life, and nothing happened.
+  bool OnEvent(const Event& event);
+
+  // ---- faults; whether they may strike was judged before -----------------------------------------------
+  // The process dies now.
+  void Crash();
+  // The process dies in its next turn, at the port call with this number (from 0), or at the turn's end.
+  void CrashInTurn(std::uint32_t call);
+  void Pause();
+  void Resume();
+  void StallDisk(std::int64_t until);
+  void SetFull(bool full);
+  // The connection to `peer` broke here.
+  void Disconnect(NodeId peer);
+  // The clock was changed: whoever waits for it must be looked at anew.
+  void OnClockChanged();
+
+  // ---- state -------------------------------------------------------------------------------------------
+  NodeId id() const { return id_; }
+  SimClock& clock() { return clock_; }
+  SimDisk& disk() { return disk_; }
+  bool running() const { return process_ != nullptr; }
+  // Runs and has not stopped by itself.
+  bool serving() const;
+  bool paused() const { return paused_; }
+  // Its store was found damaged: it will not run any more in this run.
+  bool damaged() const { return damaged_; }
+  const std::string& damage() const { return damage_; }
+  const Host* host() const;
+  const Replica* replica() const;
+  bool Leads(GroupId group) const;
+  bool LeadsAny() const;
+  Now now() const { return clock_.At(shared_.now()); }
+  std::uint64_t boots() const { return boots_; }
+  // Wants to be restarted: its process ended by itself or crashed, and nobody has booted it since.
+  bool down() const { return process_ == nullptr; }
+
+ private:
+  struct Process;
+  class ClientDoor;
+  class PeerDoor;
+
+  template <class Work>
+  void Turn(const Work& work);
+  void EndTurn();
+  void AfterTurn();
+  void Step(const Input& input);
+  void AfterStep(const Input* input);
+  void LookAtEffects(const Effects& effects);
+  void LookAtMachines();
+  void TellMapDurable();
+  void Carry(LinkOutputs& outputs);
+  void RunWork();
+  void OnRequest(std::uint32_t slot);
+  void OnFrame(std::uint32_t slot);
+  void OnSyncDone(const Event& event);
+  void OnFlushDone(const Event& event);
+  bool OnWakeup(const Event& event);
+  bool OnLinkTimer(const Event& event);
+  void ScheduleWakeups();
+  void FinishCrash();
+  void Push(EventKind kind, std::int64_t at, std::uint64_t a = 0);
+  bool RecoverTwice(const Identity& identity);
+  void Refuse(const std::string& why);
+  void Say(const std::string& text);
+
+  Shared& shared_;
+  Wire& wire_;
+  Landmarks& landmarks_;
+  NodeId id_;
+  Identity identity_;
+  SimClock clock_;
+  SimDisk disk_;
+  Breaker breaker_;
+  std::unique_ptr<Process> process_;
+  std::uint32_t life_ = 0;
+  std::uint64_t boots_ = 0;
+  bool crash_in_turn_ = false;
+  bool paused_ = false;
+  std::vector<Event> parked_;
+  bool damaged_ = false;
+  std::string damage_;
+  bool told_stopped_ = false;
+  std::int64_t gather_ns_ = 0;  // how long a turn gathers inputs; 0 = not at all
+  Choice recover_again_;
+  Choice kept_in_recovery_;
+};
+
+}  // namespace quorate::sim

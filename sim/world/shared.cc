@@ -1,0 +1,34 @@
+#include "sim/world/shared.h"
+
+namespace quorate::sim {
+
+void CommittedStream::OnApply(const Apply& apply) {
+  Index& last = last_[apply.group];
+  Index index = apply.first;
+  for (const Entry& entry : apply.entries) {
+    if (index > last) {
+      serial_.OnCommitted(apply.group, index, entry);
+      last = index;
+    }
+    index = Next(index);
+  }
+}
+
+Index CommittedStream::last(GroupId group) const {
+  const auto at = last_.find(group);
+  return at == last_.end() ? Index() : at->second;
+}
+
+Shared::Shared(const RunConfig& run_config, std::uint64_t run_seed, const RunSettings& settings)
+    : config(run_config),
+      seed(run_seed),
+      nodes(static_cast<std::size_t>(run_config.cluster.nodes)),
+      trace(settings.trace ? settings.trace_to : nullptr),
+      invariants(verdicts, run_config.cluster.options),
+      recorder(HistoryHeader{run_seed, {}, {}}),
+      serial(run_config.cluster.options.kv, verdicts),
+      committed(serial),
+      budget(nodes, static_cast<std::size_t>(run_config.budget.down),
+             static_cast<std::size_t>(run_config.budget.down)) {}
+
+}  // namespace quorate::sim

@@ -1,0 +1,79 @@
+// sim/world/shared.h — what all parts of one run share.
+//
+// Model: configuration, event queue, trace, checkers and counters of one run. Parts (machines, wire, clients,
+//   faults, phases) never call one another's insides: they push events, report to the checkers here, and are
+//   told what happens by the world's loop.
+// Threads: one a run. Errors: none.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "sim/check/invariants.h"
+#include "sim/history/history.h"
+#include "sim/history/serial_check.h"
+#include "sim/world/budget.h"
+#include "sim/world/choice.h"
+#include "sim/world/event_queue.h"
+#include "sim/world/marks.h"
+#include "sim/world/run.h"
+#include "sim/world/partition.h"
+#include "sim/world/trace.h"
+
+namespace quorate::sim {
+
+// Hands every committed entry to the serial-point check, once and in order: the first Apply that any node
+// asks for shows it.
+class CommittedStream {
+ public:
+  explicit CommittedStream(SerialChecker& serial) : serial_(serial) {}
+  void OnApply(const Apply& apply);
+  Index last(GroupId group) const;
+
+ private:
+  SerialChecker& serial_;
+  absl::btree_map<GroupId, Index> last_;
+};
+
+// How often each thing happened that spoils a run on purpose, or that was looked at. Names are stored in
+// reports: never rename one.
+class Tally {
+ public:
+  void Add(const std::string& name, std::uint64_t count = 1) {
+    if (count > 0) counts_[name] += count;
+  }
+  const Counters& counts() const { return counts_; }
+
+ private:
+  Counters counts_;
+};
+
+struct Shared {
+  Shared(const RunConfig& run_config, std::uint64_t run_seed, const RunSettings& settings);
+
+  std::int64_t now() const { return queue.now(); }
+  Endpoint EndpointOf(NodeId node) const { return static_cast<Endpoint>(node.value() - 1); }
+  Endpoint EndpointOfClient(std::size_t client) const { return static_cast<Endpoint>(nodes + client); }
+
+  const RunConfig& config;
+  const std::uint64_t seed;
+  const std::size_t nodes;
+  EventQueue queue;
+  Trace trace;
+  MarkCounter marks;
+  Verdicts verdicts;
+  Invariants invariants;
+  Recorder recorder;
+  SerialChecker serial;
+  CommittedStream committed;
+  FaultBudget budget;
+  Tally injected;
+  Tally operations;
+  std::uint64_t events = 0;
+};
+
+// Marks that the world sees and the engine cannot know of.
+inline void Mark(Shared& shared, const char* name) { shared.marks.Reach(name); }
+
+}  // namespace quorate::sim

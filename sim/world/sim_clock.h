@@ -1,0 +1,76 @@
+// sim/world/sim_clock.h — one node's two clocks, as functions of virtual time.
+//
+// Model: the monotonic clock runs at its own rate and never goes back or stands still. The wall clock is the
+//   monotonic one plus an offset that may jump either way, and may freeze for a while.
+// Invariants: mono(t) does not fall as t rises, whatever is done in between; mono(Due(m)) >= m.
+// Units: virtual nanoseconds; drift in parts per million, |drift| < 500'000. Errors: none.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+
+#include "engine/base/check.h"
+#include "engine/base/time.h"
+
+namespace quorate::sim {
+
+class SimClock {
+ public:
+  SimClock() = default;
+  SimClock(std::int64_t wall_offset_ns, std::int64_t drift_ppm) : drift_ppm_(drift_ppm), offset_ns_(wall_offset_ns) {
+    REQUIRE(drift_ppm > -500'000 && drift_ppm < 500'000);
+  }
+
+  Now At(std::int64_t virtual_ns) const {
+    const std::int64_t mono = Mono(virtual_ns);
+    return Now{MonoTime{mono}, WallTime{frozen_ ? frozen_wall_ns_ : kEpochNs + mono + offset_ns_}};
+  }
+  // The first virtual time at which the monotonic clock shows `at` or more; at least `now`.
+  std::int64_t Due(MonoTime at, std::int64_t now) const {
+    if (at.ns <= Mono(now)) return now;
+    const __int128 ahead = static_cast<__int128>(at.ns) - mono_anchor_;
+    const __int128 rate = kMillion + drift_ppm_;
+    auto due = virtual_anchor_ + static_cast<std::int64_t>((ahead * kMillion + rate - 1) / rate);
+    while (Mono(due) < at.ns) ++due;
+    return std::max(due, now);
+  }
+
+  // Rates change from `now` on; what the clock shows at `now` stays.
+  void SetDrift(std::int64_t now, std::int64_t drift_ppm) {
+    REQUIRE(drift_ppm > -500'000 && drift_ppm < 500'000);
+    const std::int64_t mono = Mono(now);
+    virtual_anchor_ = now;
+    mono_anchor_ = mono;
+    drift_ppm_ = drift_ppm;
+  }
+  void StepWall(std::int64_t by_ns) {
+    offset_ns_ += by_ns;
+    if (frozen_) frozen_wall_ns_ += by_ns;
+  }
+  void FreezeWall(std::int64_t now) {
+    frozen_wall_ns_ = At(now).wall.ns;
+    frozen_ = true;
+  }
+  // The wall clock shows the right time again at once.
+  void ThawWall() { frozen_ = false; }
+  bool frozen() const { return frozen_; }
+  std::int64_t drift_ppm() const { return drift_ppm_; }
+
+ private:
+  static constexpr std::int64_t kMillion = 1'000'000;
+  static constexpr std::int64_t kEpochNs = 1'700'000'000'000'000'000;  // a day in 2023
+
+  std::int64_t Mono(std::int64_t virtual_ns) const {
+    const std::int64_t since = virtual_ns - virtual_anchor_;
+    return mono_anchor_ + since +
+           static_cast<std::int64_t>(static_cast<__int128>(since) * drift_ppm_ / kMillion);
+  }
+
+  std::int64_t virtual_anchor_ = 0;
+  std::int64_t mono_anchor_ = 1'000'000'000;  // machines are not born with the run
+  std::int64_t drift_ppm_ = 0;
+  std::int64_t offset_ns_ = 0;
+  bool frozen_ = false;
+  std::int64_t frozen_wall_ns_ = 0;
+};
+
+}  // namespace quorate::sim

@@ -1,0 +1,280 @@
+#include "sim/world/sim_disk.h"
+
+#include <algorithm>
+#include <string>
+
+#include "storage/keys.h"
+
+namespace quorate::sim {
+namespace {
+
+absl::Status Injected(const char* what) { return absl::UnavailableError(what); }
+
+}  // namespace
+
+SimDisk::SimDisk(Shared& shared, NodeId node) : shared_(shared), node_(node) {
+  const DiskConfig& config = shared.config.disk;
+  const std::uint64_t entity = NodeKey(node);
+  const std::uint64_t seed = shared.seed;
+  sync_ = config.sync_ns.At(entity);
+  read_ = config.read_ns.At(entity);
+  work_ = config.work_ns.At(entity);
+  flush_ = config.flush_ns.At(entity);
+  write_error_ = config.write_error_parts.At(entity);
+  sync_error_ = config.sync_error_parts.At(entity);
+  map_error_ = config.map_error_parts.At(entity);
+  corrupt_ = config.corrupt_row_parts.At(entity);
+  self_flush_ = config.self_flush_parts.At(entity);
+  sync_time_ = Choice(seed, "disk.sync", entity);
+  read_time_ = Choice(seed, "disk.read", entity);
+  work_time_ = Choice(seed, "disk.work", entity);
+  flush_time_ = Choice(seed, "disk.flush", entity);
+  write_error_choice_ = Choice(seed, "disk.write_error", entity);
+  sync_error_choice_ = Choice(seed, "disk.sync_error", entity);
+  map_error_choice_ = Choice(seed, "disk.map_error", entity);
+  corrupt_choice_ = Choice(seed, "disk.corrupt_row", entity);
+  self_flush_choice_ = Choice(seed, "disk.self_flush", entity);
+  kept_log_ = Choice(seed, "disk.kept_log", entity);
+  kept_map_ = Choice(seed, "disk.kept_map", entity);
+}
+
+std::int64_t SimDisk::EndOf(std::int64_t ns) const {
+  const std::int64_t now = shared_.now();
+  if (now < slow_until) ns *= std::max<std::int64_t>(1, shared_.config.disk.slow_factor);
+  return std::max(now + ns, stalled_until);
+}
+
+void SimDisk::Heal(std::int64_t bound_ns) {
+  for (Dist* dist : {&sync_, &read_, &work_, &flush_}) {
+    dist->max = std::min(dist->max, bound_ns);
+    dist->mean = std::min(dist->mean, dist->max);
+    dist->min = std::min(dist->min, dist->mean);
+    if (dist->max < 2 || dist->min == dist->max) *dist = FixedDist(dist->max);
+  }
+  stalled_until = slow_until = 0;
+  full = fail_next_sync = false;
+  healed = true;
+}
+
+bool SimDisk::Strikes(Choice& choice, std::int64_t parts, const char* name) {
+  if (parts == 0 || healed || !choice.Chance(parts)) return false;
+  const std::size_t node = shared_.EndpointOf(node_);
+  if (!shared_.budget.MayTakeDown(node)) return false;
+  shared_.budget.TakeDown(node);
+  shared_.injected.Add(name);
+  return true;
+}
+
+bool SimDisk::WriteFails() { return Strikes(write_error_choice_, write_error_, "disk.write_error"); }
+bool SimDisk::MapWriteFails() { return Strikes(map_error_choice_, map_error_, "disk.map_error"); }
+bool SimDisk::SyncFails() {
+  if (std::exchange(fail_next_sync, false)) return true;  // ordered and counted by the schedule
+  return Strikes(sync_error_choice_, sync_error_, "disk.sync_error");
+}
+
+void SimDisk::MaybeCorrupt(MemKv& kv, std::string_view from, std::optional<std::string_view> to) {
+  if (corrupt_ == 0 || healed) return;
+  const std::uint64_t bits = corrupt_choice_.Bits();
+  if (!Happens(corrupt_, bits)) return;
+  const std::size_t node = shared_.EndpointOf(node_);
+  if (!shared_.budget.MayDamage(node)) return;
+  const std::size_t rows = to ? kv.CorruptRange(from, to, Mix(bits)) : (kv.CorruptRow(from, Mix(bits)) ? 1 : 0);
+  if (rows == 0) return;
+  shared_.budget.Damage(node);
+  shared_.injected.Add("disk.corrupt_row", rows);
+}
+
+bool SimDisk::FlushesItself() { return self_flush_ > 0 && self_flush_choice_.Chance(self_flush_); }
+
+std::uint64_t SimDisk::KeptOfLog() {
+  const std::uint64_t kept = kept_log_.Below(log.unsynced() + 1);
+  switch (shared_.config.disk.crash_unsynced) {
+    case CrashUnsynced::kKeep: return log.unsynced();
+    case CrashUnsynced::kLoseSuffix: return kept;
+    case CrashUnsynced::kLoseAll: return 0;
+  }
+  return 0;
+}
+
+std::uint64_t SimDisk::KeptOfMap() {
+  const std::uint64_t bits = kept_map_.Bits();
+  if (shared_.config.disk.crash_unsynced == CrashUnsynced::kKeep) return map.unsynced();
+  // Half of the time all the way back to the last flush: the far end is where replay is longest.
+  return Below(bits, 2) == 0 ? 0 : Below(Mix(bits), map.unsynced() + 1);
+}
+
+// ---- the log port --------------------------------------------------------------------------------------
+
+SimLog::SimLog(Shared& shared, NodeId node, std::uint32_t life, SimDisk& disk, LogStore store, Breaker& breaker)
+    : shared_(shared), node_(node), life_(life), disk_(disk), store_(std::move(store)), breaker_(breaker) {
+  durable_.batch = disk.log.written();
+}
+
+void SimLog::Fail(PersistSeq seq) {
+  failed_at_ = seq;
+  Event event;
+  event.kind = EventKind::kSyncDone;
+  event.node = static_cast<std::uint16_t>(node_.value());
+  event.life = life_;
+  event.a = ++sync_number_;
+  syncing_.reset();
+  shared_.queue.Push(disk_.SyncEnd(), event);
+}
+
+void SimLog::Append(PersistSeq seq, std::span<const LogRecord> records) {
+  breaker_.Pass();
+  if (failed_at_) return;
+  if (disk_.WriteFails()) disk_.log.FailNextWrite(Injected("injected: write failed"));
+  const absl::Status status = store_.Append(seq, records);
+  if (!status.ok()) {
+    Fail(seq);
+    return;
+  }
+  appended_ = seq;
+  unsynced_.push_back(Mark{seq, disk_.log.written()});
+}
+
+void SimLog::Sync() {
+  breaker_.Pass();
+  if (failed_at_ || unsynced_.empty()) return;
+  wanted_ = true;
+  if (!syncing_) StartSync();
+}
+
+void SimLog::StartSync() {
+  wanted_ = false;
+  syncing_ = unsynced_.back();
+  Event event;
+  event.kind = EventKind::kSyncDone;
+  event.node = static_cast<std::uint16_t>(node_.value());
+  event.life = life_;
+  event.a = ++sync_number_;
+  shared_.queue.Push(disk_.SyncEnd(), event);
+}
+
+std::optional<Input> SimLog::OnSyncDone(std::uint64_t number) {
+  if (number != sync_number_) return std::nullopt;
+  if (disk_.stalled_until > shared_.now()) {
+    Event event;
+    event.kind = EventKind::kSyncDone;
+    event.node = static_cast<std::uint16_t>(node_.value());
+    event.life = life_;
+    event.a = number;
+    shared_.queue.Push(disk_.stalled_until, event);
+    return std::nullopt;
+  }
+  if (failed_at_) return PersistFailed{*failed_at_};
+  REQUIRE(syncing_.has_value());
+  if (disk_.SyncFails()) disk_.log.FailNextSync(Injected("injected: sync failed"));
+  const absl::Status status = disk_.log.SyncUpTo(syncing_->batch);
+  if (!status.ok()) {
+    failed_at_ = Next(durable_.seq);
+    return PersistFailed{*failed_at_};
+  }
+  durable_ = *syncing_;
+  syncing_.reset();
+  while (!unsynced_.empty() && unsynced_.front().seq <= durable_.seq) unsynced_.pop_front();
+  if (wanted_ && !unsynced_.empty()) StartSync();
+  return Persisted{durable_.seq};
+}
+
+void SimLog::Read(const ReadLog& request) {
+  breaker_.Pass();
+  // The oldest entry of the group goes bad, whether or not it is among those that are read.
+  if (disk_.corrupts()) {
+    const std::string key = GroupKey(LogTag::kEntry, request.group);
+    const absl::StatusOr<KvPage> rows = disk_.log.Scan(key, AfterPrefix(key), KvLimit{1, 1});
+    if (rows.ok() && !rows->rows.empty()) disk_.MaybeCorrupt(disk_.log, rows->rows.front().key, std::nullopt);
+  }
+  LogRead answer;
+  answer.id = request.id;
+  answer.group = request.group;
+  answer.first = request.first;
+  absl::StatusOr<EntryList> entries =
+      store_.ReadEntries(request.group, request.first, request.last, request.max_bytes);
+  answer.ok = entries.ok();
+  if (entries.ok()) answer.entries = *std::move(entries);
+  Event event;
+  event.kind = EventKind::kLogRead;
+  event.node = static_cast<std::uint16_t>(node_.value());
+  event.life = life_;
+  event.slot = reads_.Put(Input(std::move(answer)));
+  shared_.queue.Push(disk_.ReadEnd(), event);
+}
+
+PersistSeq SimLog::SeqOfBatch(std::uint64_t batches) const {
+  PersistSeq last = durable_.seq;
+  for (const Mark& mark : unsynced_) {
+    if (mark.batch <= batches) last = mark.seq;
+  }
+  return last;
+}
+
+// ---- the map port --------------------------------------------------------------------------------------
+
+SimMap::SimMap(Shared& shared, NodeId node, std::uint32_t life, SimDisk& disk, MapStore store, Breaker& breaker)
+    : shared_(shared), node_(node), life_(life), disk_(disk), store_(std::move(store)), breaker_(breaker) {}
+
+absl::StatusOr<std::optional<std::string>> SimMap::Get(const MapSpace& space, Table table,
+                                                       std::string_view key) const {
+  if (table == Table::kRow && disk_.corrupts()) {
+    disk_.MaybeCorrupt(disk_.map, TablePrefix(space, table) + std::string(key), std::nullopt);
+  }
+  return store_.Get(space, table, key);
+}
+
+absl::StatusOr<MapPage> SimMap::Scan(const MapSpace& space, Table table, std::string_view from,
+                                     std::optional<std::string_view> to, MapLimit limit) const {
+  if (table == Table::kRow && disk_.corrupts()) {
+    const std::string prefix = TablePrefix(space, table);
+    const std::string first = prefix + std::string(from);
+    const std::string end = to ? prefix + std::string(*to) : AfterPrefix(prefix);
+    disk_.MaybeCorrupt(disk_.map, first, std::string_view(end));
+  }
+  return store_.Scan(space, table, from, to, limit);
+}
+
+absl::Status SimMap::Write(const MapSpace& space, std::span<const MapChange> changes) {
+  breaker_.Pass(/*in_state_machine=*/true);
+  if (disk_.MapWriteFails()) disk_.map.FailNextWrite(Injected("injected: map write failed"));
+  return store_.Write(space, changes);
+}
+
+absl::Status SimMap::Drop(const MapSpace& space) {
+  breaker_.Pass(/*in_state_machine=*/true);
+  return store_.Drop(space);
+}
+
+absl::StatusOr<std::unique_ptr<MapReader>> SimMap::Pin(const MapSpace& space) const { return store_.Pin(space); }
+
+void SimMap::StartFlush(PortRequest id) {
+  breaker_.Pass();
+  flushes_.push_back(Flush{id, disk_.map.written()});
+  Event event;
+  event.kind = EventKind::kFlushDone;
+  event.node = static_cast<std::uint16_t>(node_.value());
+  event.life = life_;
+  event.a = id.value();
+  shared_.queue.Push(disk_.FlushEnd(), event);
+}
+
+std::optional<bool> SimMap::OnFlushDone(PortRequest id) {
+  if (disk_.stalled_until > shared_.now()) {
+    Event event;
+    event.kind = EventKind::kFlushDone;
+    event.node = static_cast<std::uint16_t>(node_.value());
+    event.life = life_;
+    event.a = id.value();
+    shared_.queue.Push(disk_.stalled_until, event);
+    return std::nullopt;
+  }
+  for (auto flush = flushes_.begin(); flush != flushes_.end(); ++flush) {
+    if (flush->id != id) continue;
+    const bool ok = disk_.map.SyncUpTo(flush->upto).ok();
+    flushes_.erase(flush);
+    return ok;
+  }
+  return std::nullopt;
+}
+
+}  // namespace quorate::sim

@@ -1,0 +1,177 @@
+// sim/world/sim_disk.h — one machine's disk as its process sees it: the log port and the map port.
+//
+// Model: the real stores (key layout, checksums, recovery) over maps in memory that play the disk and outlive
+//   the process. Writes are seen at once and durable later: a sync of the log, or a flush of the map, ends as
+//   an event after its time. A crash takes a suffix of what is not durable.
+//   Every port call is an effect boundary: a process that is to die there is ended by an exception that only
+//   the machine sees, and nothing of that call happens.
+// Invariants: what was reported durable is never lost; at most one sync is under way; nothing is reported
+//   after a failure but the failure.
+// Faults: slow, stalled, full; a failing write or sync; a failing map write; rows that read as corrupt for
+//   ever (which counts as damage of the node).
+// Units: virtual nanoseconds. Errors: those injected.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "engine/ports.h"
+#include "sim/world/shared.h"
+#include "storage/log_store.h"
+#include "storage/map_store.h"
+#include "storage/mem_kv.h"
+
+namespace quorate::sim {
+
+// Thrown by a port when the process is to die at this boundary.
+struct ProcessDied {
+  bool in_state_machine = false;  // inside a piece of state-machine work, not while carrying out effects
+};
+
+// Counts port calls down to the one at which the process dies.
+class Breaker {
+ public:
+  void Arm(std::uint32_t calls) {
+    armed_ = true;
+    left_ = calls;
+  }
+  void Disarm() { armed_ = false; }
+  bool armed() const { return armed_; }
+  void Pass(bool in_state_machine = false) {
+    if (!armed_) return;
+    if (left_ == 0) throw ProcessDied{in_state_machine};
+    --left_;
+  }
+
+ private:
+  bool armed_ = false;
+  std::uint32_t left_ = 0;
+};
+
+// The two stores of one machine, and what is wrong with them. Outlives processes.
+class SimDisk {
+ public:
+  SimDisk(Shared& shared, NodeId node);
+
+  MemKv log;
+  MemKv map;
+  std::int64_t stalled_until = 0;
+  std::int64_t slow_until = 0;
+  bool full = false;
+  bool fail_next_sync = false;
+  bool healed = false;  // no more faults of single operations
+
+  // How long something that takes `ns` on a good day takes now, or when it ends if nothing finishes before.
+  std::int64_t EndOf(std::int64_t ns) const;
+  std::int64_t SyncEnd() { return EndOf(sync_time_.From(sync_)); }
+  std::int64_t ReadEnd() { return EndOf(read_time_.From(read_)); }
+  std::int64_t WorkEnd() { return EndOf(work_time_.From(work_)); }
+  std::int64_t FlushEnd() { return EndOf(flush_time_.From(flush_)); }
+  // From now on everything takes at most `bound_ns`, and nothing goes wrong any more.
+  void Heal(std::int64_t bound_ns);
+
+  // Whether a fault of this kind strikes now; it does only if the node may fail, and then counts as failed.
+  bool WriteFails();
+  bool SyncFails();
+  bool MapWriteFails();
+  // A row that is about to be read goes bad for ever.
+  void MaybeCorrupt(MemKv& kv, std::string_view from, std::optional<std::string_view> to);
+  bool corrupts() const { return corrupt_ > 0 && !healed; }
+  bool FlushesItself();
+
+  // How many of the unsynced batches a crash leaves. Asks anew each time.
+  std::uint64_t KeptOfLog();
+  std::uint64_t KeptOfMap();
+
+ private:
+  bool Strikes(Choice& choice, std::int64_t parts, const char* name);
+
+  Shared& shared_;
+  NodeId node_;
+  Dist sync_, read_, work_, flush_;
+  std::int64_t write_error_ = 0, sync_error_ = 0, map_error_ = 0, corrupt_ = 0, self_flush_ = 0;
+  Choice sync_time_, read_time_, work_time_, flush_time_;
+  Choice write_error_choice_, sync_error_choice_, map_error_choice_, corrupt_choice_, self_flush_choice_;
+  Choice kept_log_, kept_map_;
+};
+
+class SimLog final : public LogPort {
+ public:
+  // `life` marks the events of this process.
+  SimLog(Shared& shared, NodeId node, std::uint32_t life, SimDisk& disk, LogStore store, Breaker& breaker);
+
+  void Append(PersistSeq seq, std::span<const LogRecord> records) override;
+  void Sync() override;
+  void Read(const ReadLog& request) override;
+
+  // A sync ends now. What the engine is to be told; nullopt: not over yet, or nothing to tell.
+  std::optional<Input> OnSyncDone(std::uint64_t number);
+  // The answer to a read.
+  Input TakeRead(std::uint32_t slot) { return reads_.Take(slot); }
+
+  PersistSeq appended() const { return appended_; }
+  // The last write that is on the disk if it holds `batches` batches.
+  PersistSeq SeqOfBatch(std::uint64_t batches) const;
+  bool failed() const { return failed_at_.has_value(); }
+  bool syncing() const { return syncing_.has_value(); }
+
+ private:
+  struct Mark {
+    PersistSeq seq;
+    std::uint64_t batch = 0;  // of the store, once this write was in it
+  };
+  void StartSync();
+  void Fail(PersistSeq seq);
+
+  Shared& shared_;
+  NodeId node_;
+  std::uint32_t life_;
+  SimDisk& disk_;
+  LogStore store_;
+  Breaker& breaker_;
+  Slab<Input> reads_;
+  std::deque<Mark> unsynced_;
+  Mark durable_;
+  PersistSeq appended_;
+  bool wanted_ = false;
+  std::optional<Mark> syncing_;
+  std::uint64_t sync_number_ = 0;
+  std::optional<PersistSeq> failed_at_;
+};
+
+class SimMap final : public MapPort {
+ public:
+  SimMap(Shared& shared, NodeId node, std::uint32_t life, SimDisk& disk, MapStore store, Breaker& breaker);
+
+  absl::StatusOr<std::optional<std::string>> Get(const MapSpace& space, Table table,
+                                                 std::string_view key) const override;
+  absl::StatusOr<MapPage> Scan(const MapSpace& space, Table table, std::string_view from,
+                               std::optional<std::string_view> to, MapLimit limit) const override;
+  absl::Status Write(const MapSpace& space, std::span<const MapChange> changes) override;
+  absl::Status Drop(const MapSpace& space) override;
+  absl::StatusOr<std::vector<MapSpace>> Spaces() const override { return store_.Spaces(); }
+  absl::StatusOr<std::unique_ptr<MapReader>> Pin(const MapSpace& space) const override;
+  void StartFlush(PortRequest id) override;
+
+  MapStore& store() { return store_; }
+  // Everything that was written when flush `id` began is durable now. nullopt: not over yet.
+  std::optional<bool> OnFlushDone(PortRequest id);
+
+ private:
+  struct Flush {
+    PortRequest id;
+    std::uint64_t upto = 0;
+  };
+
+  Shared& shared_;
+  NodeId node_;
+  std::uint32_t life_;
+  SimDisk& disk_;
+  MapStore store_;
+  Breaker& breaker_;
+  std::deque<Flush> flushes_;
+};
+
+}  // namespace quorate::sim

@@ -1,0 +1,104 @@
+// sim/world/sim_net.h — the network: one-way links between endpoints, each bad in its own way.
+//
+// Model: a link decides, when something is sent over it, whether and when it arrives: it may lose, double,
+//   delay, reorder and spoil what it carries; it holds so many bytes at once and drops what is more; it may
+//   be cut (nothing arrives, neither what is sent nor what is under way) or clogged (nothing arrives until
+//   it is opened again, then everything at once). Endpoints are nodes (from 0) and, behind them, clients.
+// Invariants: without reordering a link delivers in the order of sending; a cut has as many ends as
+//   beginnings; bytes in flight are those of sent and not yet arrived frames.
+// Units: virtual nanoseconds, bytes, parts of 2^32. Errors: none. Cost: O(1) a frame.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "sim/scenario/draw.h"
+#include "sim/world/choice.h"
+#include "sim/world/partition.h"
+
+namespace quorate::sim {
+
+struct LinkParameters {
+  Dist latency;
+  std::int64_t tail = 0;       // parts: takes `tail_by` more
+  Dist tail_by;
+  std::int64_t loss = 0;       // parts
+  std::int64_t duplicate = 0;  // parts
+  std::int64_t reorder = 0;    // parts: takes `reorder_by` more, and what is sent later does not wait for it
+  Dist reorder_by;
+  std::int64_t corrupt = 0;    // parts
+  std::int64_t capacity_bytes = 0;  // 0 = no bound
+};
+
+enum class SendFate : std::uint8_t { kSent, kLost, kCut, kOverflow };
+
+struct Arrival {
+  std::int64_t at = 0;
+  bool spoiled = false;
+};
+struct Dispatch {
+  SendFate fate = SendFate::kSent;
+  std::size_t count = 0;  // arrivals: 1, or 2 if doubled
+  std::array<Arrival, 2> arrivals{};
+};
+
+class SimNet {
+ public:
+  // Sites of the choices begin with `site`. All links are whole and perfect until told otherwise.
+  SimNet(std::uint64_t seed, Endpoint endpoints);
+
+  Endpoint endpoints() const { return endpoints_; }
+  void SetLink(Endpoint from, Endpoint to, const LinkParameters& parameters, std::uint64_t entity);
+  const LinkParameters& link(Endpoint from, Endpoint to) const { return At(from, to).parameters; }
+
+  // What becomes of `bytes` sent now. Each arrival is to be announced by OnArrival when its time comes.
+  Dispatch Send(Endpoint from, Endpoint to, std::size_t bytes, std::int64_t now);
+  // False: the link is cut, nothing arrives after all.
+  bool OnArrival(Endpoint from, Endpoint to, std::size_t bytes);
+
+  void Cut(const std::vector<DirectedLink>& links);
+  void Join(const std::vector<DirectedLink>& links);
+  bool IsCut(Endpoint from, Endpoint to) const { return At(from, to).is_cut(); }
+  // What is sent from now on arrives not before `until`.
+  void Clog(Endpoint from, Endpoint to, std::int64_t until);
+  void Unclog(Endpoint from, Endpoint to) { At(from, to).clogged_until = 0; }
+  bool IsClogged(Endpoint from, Endpoint to, std::int64_t now) const { return At(from, to).clogged_until > now; }
+  // From now on for ever no cut, clog, loss, doubling, spoiling, reordering, tail or bound; latency stays.
+  void Heal(Endpoint from, Endpoint to);
+
+  struct Counts {
+    std::uint64_t sent = 0;
+    std::uint64_t lost = 0;
+    std::uint64_t doubled = 0;
+    std::uint64_t reordered = 0;
+    std::uint64_t delayed = 0;    // by a tail
+    std::uint64_t spoiled = 0;
+    std::uint64_t cut = 0;
+    std::uint64_t overflowed = 0;
+    std::uint64_t held = 0;       // by a clog
+  };
+  const Counts& counts() const { return counts_; }
+
+ private:
+  struct Link {
+    LinkParameters parameters;
+    std::uint32_t cuts = 0;
+    bool healed = false;  // cuts and clogs are counted, but do nothing any more
+    std::int64_t clogged_until = 0;
+    std::int64_t last_arrival = 0;
+    std::size_t in_flight_bytes = 0;
+    Choice latency, tail, loss, duplicate, reorder, corrupt;
+    bool is_cut() const { return cuts > 0 && !healed; }
+  };
+  Link& At(Endpoint from, Endpoint to) { return links_[std::size_t{from} * endpoints_ + to]; }
+  const Link& At(Endpoint from, Endpoint to) const { return links_[std::size_t{from} * endpoints_ + to]; }
+  Arrival Arrive(Link& link, std::int64_t now);
+
+  std::uint64_t seed_;
+  Endpoint endpoints_;
+  std::vector<Link> links_;
+  Counts counts_;
+};
+
+}  // namespace quorate::sim
