@@ -1,0 +1,348 @@
+// Reads a scenario: the keys in the file's order by the table, then what only the whole can tell.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <system_error>
+
+#include "engine/base/match.h"
+#include "sim/scenario/field_groups.h"
+#include "sim/scenario/scenario.h"
+#include "sim/scenario/schedule.h"
+#include "sim/scenario/text.h"
+#include "sim/scenario/value.h"
+
+namespace quorate::sim {
+namespace {
+
+constexpr std::size_t kMostBytes = std::size_t{1} << 20;
+
+std::string GroupOf(std::string_view path) {
+  const std::size_t dot = path.rfind('.');
+  return std::string(dot == std::string_view::npos ? "" : path.substr(0, dot));
+}
+
+std::size_t EditDistance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t corner = row[0]++;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t change = corner + (a[i - 1] == b[j - 1] ? 0 : 1);
+      corner = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
+    }
+  }
+  return row[b.size()];
+}
+
+// The keys that may stand in `group`, each once.
+std::set<std::string> KeysOf(std::string_view group) {
+  std::set<std::string> keys;
+  const std::string prefix = group == "$" ? "" : Cat(group, ".");
+  for (const Field& field : Fields()) {
+    if (!field.path.starts_with(prefix)) continue;
+    keys.insert(field.path.substr(prefix.size(), field.path.find('.', prefix.size()) - prefix.size()));
+  }
+  return keys;
+}
+
+std::string UnknownKey(std::string_view group, std::string_view key) {
+  std::string best;
+  std::size_t nearest = std::min<std::size_t>(3, key.size() / 2 + 1);
+  for (const std::string& known : KeysOf(group)) {
+    const std::size_t distance = key.size() > 60 ? 60 : EditDistance(key, known);
+    if (distance < nearest) {
+      nearest = distance;
+      best = known;
+    }
+  }
+  return best.empty() ? "unknown key" : Cat("unknown key; \"", best, "\" is one");
+}
+
+class ScenarioReader {
+ public:
+  explicit ScenarioReader(std::string_view file) {
+    scenario_.file = file;
+    scenario_.name = std::filesystem::path(scenario_.file).stem().string();
+    for (const Field& field : Fields()) scenario_.settings.push_back(DefaultOf(field));
+    named_.resize(Fields().size());
+    scenario_.namespaces.push_back({"default"});
+  }
+
+  absl::StatusOr<Scenario> Read(const Json& json) {
+    if (json.kind != JsonKind::kObject) return Complaint("$", "must be an object");
+    const Json* const format = json.Find("format");
+    if (format == nullptr) return Complaint("format", "is missing; it must be 1");
+    absl::Status status = ReadGroup("$", json);
+    if (status.ok()) status = ReadLater(json);
+    if (status.ok()) status = CheckWhole();
+    if (!status.ok()) return status;
+    if (scenario_.about.empty()) return Complaint("about", "is missing: one sentence of story");
+    FillOffAndShares();
+    for (std::size_t i = 0; i < Fields().size(); ++i) {
+      const auto* const target = std::get_if<OfScenario>(&Fields()[i].target);
+      if (target != nullptr) target->set(scenario_, scenario_.settings[i].value.mean.low);
+    }
+    return std::move(scenario_);
+  }
+
+ private:
+  absl::Status ReadGroup(const std::string& path, const Json& json) {
+    for (const auto& [key, value] : json.members) {
+      const std::string at = Under(path, key);
+      const int place = FindField(at);
+      absl::Status status;
+      if (place >= 0) {
+        status = ReadField(static_cast<std::size_t>(place), at, value);
+      } else if (IsGroup(at)) {
+        status = EnterGroup(at, value);
+      } else {
+        status = Complaint(at, UnknownKey(path, key));
+      }
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status EnterGroup(const std::string& path, const Json& json) {
+    const int gate = GateOf(path);
+    const bool zero = json.kind == JsonKind::kNumber && json.text == "0";
+    if (gate >= 0 && zero) return absl::OkStatus();  // "full": 0 says never
+    if (json.kind != JsonKind::kObject) {
+      return Complaint(path, gate >= 0 ? "must be an object, or 0 for never" : "must be an object");
+    }
+    const absl::Status status = ReadGroup(path, json);
+    if (!status.ok()) return status;
+    if (gate >= 0 && !named_[static_cast<std::size_t>(gate)]) {
+      return Complaint(Fields()[static_cast<std::size_t>(gate)].path, "is missing: this would never happen");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadField(std::size_t place, const std::string& path, const Json& json) {
+    const Field& field = Fields()[place];
+    named_[place] = true;
+    if (std::holds_alternative<Special>(field.target)) return ReadSpecial(path, json);
+    absl::StatusOr<Setting> setting = ReadSetting(field, path, json);
+    if (!setting.ok()) return setting.status();
+    if (!field.unsupported.empty() && *setting != DefaultOf(field)) return Complaint(path, field.unsupported);
+    scenario_.settings[place] = *std::move(setting);
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadSpecial(const std::string& path, const Json& json) {
+    if (path == "format") {
+      const bool one = json.kind == JsonKind::kNumber && json.text == "1";
+      return one ? absl::OkStatus() : Complaint(path, "must be 1");
+    }
+    if (path == "resolved") {
+      const bool none = json.kind == JsonKind::kNumber && json.text == "0";
+      return none ? absl::OkStatus() : Complaint(path, "not supported yet");
+    }
+    if (path == "expect") {
+      return json.text == "pass" ? absl::OkStatus() : Complaint(path, "must be \"pass\"; others are not supported yet");
+    }
+    if (path == "name") return ReadText(path, json, 100, scenario_.name);
+    if (path == "about") return ReadText(path, json, 1000, scenario_.about);
+    if (path == "cluster.namespaces") return ReadNamespaces(path, json);
+    if (path == "marks.require") return ReadList(path, json, scenario_.required_marks);
+    // They speak of nodes and namespaces, which may stand further down.
+    if (path == "schedule" || path == "checks.linearizable" || path == "checks.converges") return absl::OkStatus();
+    UNREACHABLE("a special field without a reader");
+  }
+
+  static absl::Status ReadText(const std::string& path, const Json& json, std::size_t most, std::string& out) {
+    if (json.kind != JsonKind::kText) return Complaint(path, "must be a text");
+    if (json.text.empty()) return Complaint(path, "must not be empty");
+    if (json.text.size() > most) return Complaint(path, Cat("is longer than ", most, " bytes"));
+    out = json.text;
+    return absl::OkStatus();
+  }
+
+  static absl::Status ReadList(const std::string& path, const Json& json, std::vector<std::string>& out) {
+    if (json.kind != JsonKind::kArray) return Complaint(path, "must be a list");
+    out.clear();
+    for (std::size_t i = 0; i < json.items.size(); ++i) {
+      std::string text;
+      const absl::Status status = ReadText(Under(path, i), json.items[i], 100, text);
+      if (!status.ok()) return status;
+      if (std::find(out.begin(), out.end(), text) != out.end()) return Complaint(Under(path, i), "stands twice");
+      out.push_back(std::move(text));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadNamespaces(const std::string& path, const Json& json) {
+    if (json.kind != JsonKind::kArray) return Complaint(path, "must be a list");
+    if (json.items.size() > 32) return Complaint(path, "more than 32 namespaces");
+    std::set<std::string> seen;
+    for (std::size_t i = 0; i < json.items.size(); ++i) {
+      const std::string at = Under(path, i);
+      NamespaceConfig name_space;
+      const absl::Status status = ReadNamespace(at, json.items[i], name_space);
+      if (!status.ok()) return status;
+      if (!seen.insert(name_space.name).second) return Complaint(Under(at, "name"), "stands twice");
+      if (name_space.name != "default") scenario_.namespaces.push_back(std::move(name_space));
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status ReadNamespace(const std::string& path, const Json& json, NamespaceConfig& out) {
+    if (json.kind != JsonKind::kObject) return Complaint(path, "must be an object");
+    for (const auto& [key, value] : json.members) {
+      const std::string at = Under(path, key);
+      if (key == "name") {
+        const absl::Status status = ReadText(at, value, 64, out.name);
+        if (!status.ok()) return status;
+        if (!IsNamespaceName(out.name)) return Complaint(at, "must begin with a letter and hold only a-z 0-9 . _ -");
+      } else if (key == "mode") {
+        if (value.text == "eventual") return Complaint(at, "\"eventual\" is not supported yet");
+        if (value.text != "strong") return Complaint(at, "must be \"strong\"");
+      } else {
+        return Complaint(at, "unknown key");
+      }
+    }
+    if (out.name.empty()) return Complaint(Under(path, "name"), "is missing");
+    // Those of cluster.extra_namespaces are called so.
+    if (out.name.starts_with("extra")) return Complaint(Under(path, "name"), "must not begin with \"extra\"");
+    return absl::OkStatus();
+  }
+
+  static bool IsNamespaceName(std::string_view name) {
+    const auto lower = [](char c) { return c >= 'a' && c <= 'z'; };
+    return lower(name.front()) && std::all_of(name.begin(), name.end(), [&](char c) {
+             return lower(c) || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+           });
+  }
+
+  // ---- what speaks of other keys ------------------------------------------------------------------------
+  absl::Status ReadLater(const Json& json) {
+    ScheduleScope scope;
+    scope.fewest_nodes = LowestOf(Rule("cluster.nodes"));
+    scope.most_nodes = HighestOf(Rule("cluster.nodes"));
+    scope.horizon_ns = LowestOf(Rule("time.horizon"));
+    for (const NamespaceConfig& each : scenario_.namespaces) scope.namespaces.push_back(each.name);
+    if (const Json* const schedule = json.Find("schedule")) {
+      absl::StatusOr<std::vector<ScheduleEntry>> entries = ReadSchedule("schedule", *schedule, scope);
+      if (!entries.ok()) return entries.status();
+      scenario_.schedule = *std::move(entries);
+    }
+    const Json* const checks = json.Find("checks");
+    if (checks == nullptr) return absl::OkStatus();
+    for (auto [key, list] : {std::pair{"linearizable", &scenario_.linearizable},
+                             std::pair{"converges", &scenario_.converges}}) {
+      const Json* const names = checks->Find(key);
+      if (names == nullptr || (names->kind == JsonKind::kText && names->text == "all")) continue;
+      const std::string path = Under("checks", key);
+      const absl::Status status = ReadList(path, *names, *list);
+      if (!status.ok()) return status;
+      for (std::size_t i = 0; i < list->size(); ++i) {
+        const auto& known = scope.namespaces;
+        if (std::find(known.begin(), known.end(), (*list)[i]) != known.end()) continue;
+        return Complaint(Under(path, i), Cat("no namespace \"", (*list)[i], "\" in this scenario"));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  const DistRule& Value(std::string_view path) const {
+    const int place = FindField(path);
+    REQUIRE(place >= 0);
+    return scenario_.settings[static_cast<std::size_t>(place)].value;
+  }
+  const DrawRule& Rule(std::string_view path) const { return Value(path).mean; }
+
+  absl::Status CheckWhole() const {
+    if (HighestOf(Rule("time.warm_up")) >= LowestOf(Rule("time.horizon"))) {
+      return Complaint("time.warm_up", "must end before time.horizon");
+    }
+    const DrawRule& every = Rule("time.quiet.every");
+    if (HighestOf(every) > 0 && HighestOf(Rule("time.quiet.for")) >= LowestOf(every)) {
+      return Complaint("time.quiet.for", "must be shorter than time.quiet.every");
+    }
+    const DistRule& election = Value("cluster.options.election_timeout");
+    if (election.kind != DistKind::kFixed && election.kind != DistKind::kUniform) {
+      return Complaint("cluster.options.election_timeout", "must be [shortest, longest]");
+    }
+    if (LowestOf(election.kind == DistKind::kFixed ? election.mean : election.min) <
+        2 * HighestOf(Rule("cluster.options.heartbeat"))) {
+      return Complaint("cluster.options.election_timeout", "must be at least two heartbeats");
+    }
+    if (HighestOf(Rule("budget.down")) > LowestOf(Rule("cluster.nodes"))) {
+      return Complaint("budget.down", "more nodes than there may be");
+    }
+    return CheckShares();
+  }
+
+  // A group of shares needs one that is above 0 in every run.
+  absl::Status CheckShares() const {
+    std::set<std::string> checked;
+    for (const Field& field : Fields()) {
+      const std::string group = GroupOf(field.path);
+      if (!field.share || !checked.insert(group).second) continue;
+      bool any_named = false;
+      bool any_sure = false;
+      for (std::size_t i = 0; i < Fields().size(); ++i) {
+        if (!Fields()[i].share || GroupOf(Fields()[i].path) != group || !named_[i]) continue;
+        any_named = true;
+        any_sure = any_sure || LowestOf(scenario_.settings[i].value.mean) > 0;
+      }
+      if (any_named && !any_sure) return Complaint(group, "all shares may be 0");
+    }
+    return absl::OkStatus();
+  }
+
+  void FillOffAndShares() {
+    std::set<std::string> named_groups;
+    for (std::size_t i = 0; i < Fields().size(); ++i) {
+      if (Fields()[i].share && named_[i]) named_groups.insert(GroupOf(Fields()[i].path));
+    }
+    for (std::size_t i = 0; i < Fields().size(); ++i) {
+      const Field& field = Fields()[i];
+      if (field.share && !named_[i] && named_groups.contains(GroupOf(field.path))) {
+        scenario_.settings[i] = Setting{};
+      }
+      if (!std::holds_alternative<OffShare>(field.target) || !named_[i]) continue;
+      const int gate = GateOf(GroupOf(field.path));
+      REQUIRE(gate >= 0);
+      DrawRule& rule = scenario_.settings[static_cast<std::size_t>(gate)].value.mean;
+      rule.off = scenario_.settings[i].value.mean.low;
+    }
+  }
+
+  Scenario scenario_;
+  std::vector<bool> named_;  // parallel to Fields(): stands in the file
+};
+
+absl::Status OfFile(std::string_view file, std::string_view reason) {
+  return absl::InvalidArgumentError(Cat(file, ": ", reason));
+}
+
+}  // namespace
+
+absl::StatusOr<Scenario> ParseScenario(std::string_view text, std::string_view file) {
+  const absl::StatusOr<Json> json = ParseJson(text);
+  if (!json.ok()) return OfFile(file, std::string(json.status().message()));
+  absl::StatusOr<Scenario> scenario = ScenarioReader(file).Read(*json);
+  if (!scenario.ok()) return OfFile(file, std::string(scenario.status().message()));
+  return scenario;
+}
+
+absl::StatusOr<Scenario> LoadScenario(const std::string& file) {
+  std::error_code error;
+  if (std::filesystem::is_directory(file, error)) return OfFile(file, "is a directory, not a scenario");
+  if (!std::filesystem::exists(file, error)) return absl::NotFoundError(Cat(file, ": no such file"));
+  std::ifstream in(file, std::ios::binary);
+  std::string text(kMostBytes + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (in.bad() || !in.eof()) {
+    const bool long_file = !in.bad() && in.gcount() > 0;
+    return OfFile(file, long_file ? "is longer than 1 MiB" : "cannot be read");
+  }
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  return ParseScenario(text, file);
+}
+
+}  // namespace quorate::sim
