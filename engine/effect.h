@@ -138,6 +138,7 @@ struct SwitchGeneration {
 struct DropGeneration {
   GroupId group;
   Generation generation;
+  PersistSeq after;
   friend bool operator==(const DropGeneration&, const DropGeneration&) = default;
 };
 enum class StopReason : std::uint8_t { kDataLoss, kStorageFailed };

@@ -22,6 +22,10 @@
 
 namespace quorate {
 
+// Requests that the node makes itself (sessions to lend) have numbers that no client's has.
+inline constexpr RequestId kFirstOwnRequest{std::uint64_t{1} << 63};
+constexpr bool IsOwn(RequestId id) { return id >= kFirstOwnRequest; }
+
 struct PendingRequest {
   ClientRequest request;
   EntryKind kind = EntryKind::kCommand;
@@ -29,12 +33,11 @@ struct PendingRequest {
   bool ready = false;          // payload is complete (a session was lent where none was brought)
   bool exposed = false;        // a copy reached the own log or left for a leader
   NodeId sent_to;
-  bool is_session_opening = false;  // the node's own, for lending: nobody is to be answered
+  bool parked = false;         // its namespace is not known here yet
   SessionId lent_session;      // 0: the client brought one, or needs none
   SessionSeq lent_seq;
   MonoTime deadline;
   MonoTime wake_at;            // resend, or the deadline
-  friend bool operator==(const PendingRequest&, const PendingRequest&) { return false; }
 };
 
 struct LentSession {
@@ -46,9 +49,7 @@ struct LentSession {
 struct ReadBatch {
   std::uint64_t id = 0;
   std::vector<RequestId> requests;
-  bool confirmed = false;
-  Index index;       // once confirmed
-  MonoTime resend_at = kNever;
+  Index index;  // once confirmed
 };
 
 // Reads of one group at this node, whatever its role.
@@ -74,7 +75,6 @@ class Forwarding {
   void OnResolved(Context& context, const RaftEvents::Resolved& resolved);
   void OnAnswered(Context& context, const RaftEvents::Answered& answered);
   void OnConfirmed(Context& context, const RaftEvents::Confirmed& confirmed);
-  void OnNotConfirmed(Context& context, const RaftEvents::NotConfirmed& refused);
   void OnQueryAnswered(Context& context, const Answered& answered);
   // The group's applied index has risen, or the group was born.
   void OnApplied(Context& context, GroupId group);
@@ -85,23 +85,27 @@ class Forwarding {
   std::size_t size() const { return requests_.size(); }
 
  private:
+  static bool IsRead(const PendingRequest& pending);
+  std::optional<Refusal> WhyRefused(const Context& context, const ClientRequest& request) const;
   void Route(Context& context, PendingRequest& pending);
+  void SendToLeader(Context& context, Raft& raft, PendingRequest& pending);
+  void Park(PendingRequest& pending);
   bool Lend(Context& context, PendingRequest& pending);
   void OpenLentSession(Context& context, GroupId group);
   void AskReads(Context& context, GroupId group);
+  void AskReadsAgain(Context& context, GroupId group);
   void EmitQuery(Context& context, GroupId group, const std::vector<RequestId>& requests, Index index);
   void Finish(Context& context, RequestId id, Outcome outcome);
   void FinishWrite(Context& context, RequestId id, Index took_effect, const Payload& result);
+  void ReturnLent(PendingRequest& pending, const Payload* result);
   void Schedule(PendingRequest& pending, MonoTime at);
-  void OnDeadline(Context& context, RequestId id);
+  void OnDeadline(Context& context, PendingRequest& pending);
 
   absl::btree_map<RequestId, PendingRequest> requests_;
   absl::btree_set<std::pair<MonoTime, RequestId>> timers_;
-  absl::btree_set<std::pair<GroupId, RequestId>> writes_;  // under way, by group
+  absl::btree_set<std::pair<GroupId, RequestId>> by_group_;  // all of them
   absl::btree_map<GroupId, GroupReads> reads_;
   absl::btree_map<GroupId, std::vector<LentSession>> lent_;
-  absl::btree_set<GroupId> opening_;  // a session to lend is being opened
-  absl::btree_map<PortRequest, std::vector<RequestId>> queries_;
   std::uint64_t last_batch_ = 0;
   std::size_t parked_ = 0;
   std::uint64_t own_requests_ = 0;

@@ -10,6 +10,9 @@
 #pragma once
 #include <deque>
 #include <memory>
+#include <optional>
+#include <string>
+#include <variant>
 #include <vector>
 
 #include "absl/container/btree_map.h"
@@ -63,21 +66,41 @@ class Host {
   HeldSize held() const;
 
  private:
-  using Work = std::variant<Apply, RunQuery, OpenSnapshot, ReadChunk, CloseSnapshot, InstallChunk, SwitchGeneration,
-                            DropGeneration>;
-  struct View {  // the pinned state of one group and where its chunks begin
+  using Work = std::variant<Apply, RunQuery, OpenSnapshot, ReadChunk, CloseSnapshot, InstallChunk,
+                            SwitchGeneration, DropGeneration>;
+  struct HeldWork {  // waits for its write, and for the group's work before it
+    GroupId group;
+    PersistSeq after;
+    Work work;
+  };
+  struct View {  // the pinned state of one group, and where its chunks begin
     std::unique_ptr<MapReader> reader;
     std::vector<std::string> starts;
   };
-  struct Flush {
+  struct PendingFlush {
     PortRequest id;
     std::vector<FlushedGroup> groups;  // as they were when it began
   };
+  struct PendingFrame {
+    PersistSeq after;
+    Outgoing frame;
+  };
 
   void Carry(const Effects& effects);
-  void Hold(const Send& send);
+  void Feed(Now now, const Input& input);
   void Release();
-  void Frame(const Send& send);
+  void AddToFrame(const Send& send);
+  void Queue(GroupId group, PersistSeq after, Work work);
+  void Stopped();
+
+  std::optional<Input> Do(const Apply& apply);
+  std::optional<Input> Do(const RunQuery& query);
+  std::optional<Input> Do(const OpenSnapshot& open);
+  std::optional<Input> Do(const ReadChunk& read);
+  std::optional<Input> Do(const CloseSnapshot& close);
+  std::optional<Input> Do(const InstallChunk& install);
+  std::optional<Input> Do(const SwitchGeneration& to);
+  std::optional<Input> Do(const DropGeneration& drop);
 
   Options options_;
   HostPorts ports_;
@@ -85,16 +108,13 @@ class Host {
   PersistSeq durable_;
   std::deque<Send> held_sends_;
   std::deque<Reply> held_replies_;
-  std::deque<Work> held_work_;   // Apply and SwitchGeneration that wait for their write
+  std::deque<HeldWork> held_work_;
   std::deque<Work> work_;
-  struct Pending {
-    PersistSeq after;
-    Outgoing frame;
-  };
-  std::vector<Pending> outgoing_;  // of this turn
+  std::vector<PendingFrame> frames_;  // of this turn
   absl::btree_map<GroupId, StateMachine> machines_;
   absl::btree_map<GroupId, View> views_;
-  std::optional<Flush> flush_;
+  std::optional<PendingFlush> flush_;
+  bool data_lost_ = false;  // a state machine could not be opened at boot
 };
 
 }  // namespace quorate

@@ -9,6 +9,7 @@
 // Errors: a peer's bad message is a counted drop; a failed own disk stops the replica (`stopped`).
 // Threads: none.
 #pragma once
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -61,7 +62,66 @@ class Replica {
   std::string Render() const;
 
  private:
-#include "engine/replica_private.h"
+  struct PendingWrite {
+    PersistSeq seq;
+    MonoTime since;
+    absl::InlinedVector<GroupId, 2> groups;
+  };
+
+  StepContext ContextAt(Now now);
+  Forwarding::Context ForwardingAt(StepContext& step) {
+    return {.step = step, .groups = groups_, .self = identity_.node, .boot = boot_};
+  }
+  void Touch(GroupId group);
+  Raft* Find(GroupId group);
+
+  void Take(StepContext& context, const Input& input);
+  void OnFrame(StepContext& context, const FrameReceived& frame);
+  void OnHeartbeat(StepContext& context, NodeId from, const Heartbeat& heartbeat);
+  void OnHeartbeatReply(StepContext& context, NodeId from, const HeartbeatReply& reply);
+  void OnLinkUp(StepContext& context, const LinkUp& up);
+  void OnWakeup(StepContext& context);
+  void OnPersisted(StepContext& context, PersistSeq upto);
+  void OnMapFlushed(StepContext& context, const MapFlushed& flushed);
+
+  void Settle(StepContext& context);
+  void ActOnEvents(StepContext& context);
+  void ApplyCatalogue(StepContext& context, const RaftEvents::CatalogueEntries& entries);
+  void FollowCatalogue(StepContext& context);
+  void BearGroup(StepContext& context, GroupId group, const Configuration& configuration);
+  void DropDeadGroup(StepContext& context, GroupId group);
+  void SendHeartbeats(StepContext& context);
+  void AnswerHeartbeats(StepContext& context);
+  void StartFlush(StepContext& context);
+  void Halt(StepContext& context, StopReason reason);
+  void UpdateTimers(StepContext& context);
+  const Effects& Seal(Now now);
+
+  Identity identity_;
+  BootNumber boot_;
+  Options options_;
+  PeerTable peers_;
+  absl::btree_map<GroupId, Raft> groups_;
+  absl::btree_set<GroupId> led_;  // groups that this node leads
+  Catalogue catalogue_;
+  Payload catalogue_bytes_;
+  Forwarding forwarding_;
+
+  Outbox out_;
+  PersistSeq durable_;
+  PersistSeq boot_write_;  // 0 once durable: nothing leaves before
+  std::deque<PendingWrite> pending_writes_;
+  PortRequest last_port_request_;
+  Space space_ = Space::kEnough;
+
+  MonoTime heartbeat_at_ = kNever;     // of all groups that this node leads
+  MonoTime group_wakeup_ = kNever;     // no group's timer is due before
+  bool beat_due_ = false;
+  PortRequest flush_;                  // under way; 0 = none
+  bool flush_wanted_ = false;
+  std::vector<GroupId> touched_;
+  std::vector<GroupId> unsettled_;
+  std::optional<StopReason> stopped_;
 };
 
 }  // namespace quorate

@@ -49,6 +49,7 @@ struct RaftEvents {
   std::vector<NotConfirmed> not_confirmed;
   std::vector<Resolved> resolved;
   std::vector<Answered> answered;
+  std::vector<GroupId> touched;           // something was proposed or asked
   std::vector<GroupId> leader_changed;    // whom the group follows, as known here
   std::vector<GroupId> heartbeat_wanted;  // at once, not at the next beat
   std::vector<GroupId> flush_wanted;

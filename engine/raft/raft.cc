@@ -18,6 +18,7 @@ void RaftEvents::Clear() {
   not_confirmed.clear();
   resolved.clear();
   answered.clear();
+  touched.clear();
   leader_changed.clear();
   heartbeat_wanted.clear();
   flush_wanted.clear();

@@ -73,6 +73,7 @@ struct OpenView {  // the pinned state that peers are sent
   Index configuration_index;
   Configuration configuration;  // as of name.entry
   Payload catalogue;            // of the system group: the one chunk there is
+  std::uint64_t chunks_read = 0;  // numbers below this one exist, and so may the next
   friend bool operator==(const OpenView&, const OpenView&) = default;
 };
 
@@ -146,6 +147,8 @@ class Raft {
   // false: does not lead, another transfer is under way, or the target cannot lead.
   bool StartTransfer(StepContext& context, NodeId target);
   absl::Status ProposeConfiguration(StepContext& context, const ChangeConfiguration& change);
+  // Says something in the group's name: not before its term and vote are durable, nor before `after`.
+  void Send(StepContext& context, NodeId to, Message message, PersistSeq after = PersistSeq());
   // Sends what the step made possible: entries, commit notices, applies. Once at the end of each step.
   void Finish(StepContext& context);
 
@@ -163,6 +166,8 @@ class Raft {
   const Configuration& configuration() const;
   Index configuration_index() const;
   const std::vector<PlacedConfiguration>& configurations() const { return configurations_; }
+  // What was in force at `index`, which is not before the log's start.
+  PlacedConfiguration ConfigurationAt(Index index) const;
   const RoleState& role_state() const { return role_; }
   const Leader* leadership() const { return std::get_if<Leader>(&role_); }
   const Progress* progress(NodeId peer) const;  // nullptr unless leading and a member
@@ -188,7 +193,6 @@ class Raft {
   void SaveHardState(StepContext& context);
   void HeardFromLeader(StepContext& context, NodeId leader);
   void ResetElectionTimer(StepContext& context);
-  void Send(StepContext& context, NodeId to, Message message, PersistSeq after = PersistSeq());
   PortRequest NewPortRequest(StepContext& context);
   bool HasLiveLeader(const StepContext& context) const;
 
@@ -233,7 +237,6 @@ class Raft {
   // ---- membership.cc --------------------------------------------------------------------------------------
   void SyncPeers(StepContext& context);
   void DriveConfiguration(StepContext& context);
-  PlacedConfiguration ConfigurationAt(Index index) const;
 
   // ---- snapshot.cc ----------------------------------------------------------------------------------------
   void OnSnapshotChunk(StepContext& context, NodeId from, const SnapshotChunk& chunk);

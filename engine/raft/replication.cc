@@ -17,6 +17,7 @@ ProposeResult Raft::Propose(StepContext& context, EntryKind kind, Payload payloa
     return ProposeResult::kBusy;
   }
   AppendOwn(context, std::move(entry));
+  context.out.events.touched.push_back(group_);
   leader->proposals.emplace(log_.last().index, proposer);
   leader->proposed.emplace(proposer, log_.last().index);
   return ProposeResult::kAppended;

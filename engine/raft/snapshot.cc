@@ -98,6 +98,7 @@ void Raft::OnChunkRead(StepContext& context, const ChunkRead& read) {
       context.out.events.fatal = StopReason::kDataLoss;
       return;
     }
+    leader->view->chunks_read = std::max(leader->view->chunks_read, read.number + 1);
     return SendChunk(context, *leader->view, peer, read.rows, read.last);
   }
   context.out.Drop(DropReason::kStaleReply);
@@ -130,7 +131,8 @@ void Raft::OnSnapshotReply(StepContext& context, NodeId from, const SnapshotRepl
     case SnapshotVerdict::kWants:
       break;
   }
-  if (peer->state != ProgressState::kSnapshot || reply.name != peer->snapshot) {
+  if (peer->state != ProgressState::kSnapshot || reply.name != peer->snapshot || !leader->view ||
+      reply.next > leader->view->chunks_read) {
     return context.out.Drop(DropReason::kOtherSnapshot);
   }
   // The receiver says where it stands: further on, or back at the beginning after a restart.
@@ -244,7 +246,7 @@ void Raft::OnChunkInstalled(StepContext& context, const ChunkInstalled& installe
 
 void Raft::AbandonIncoming(StepContext& context) {
   if (incoming_->phase == InstallPhase::kSwitching) return;  // the record is written: it will be so
-  if (group_ != kSystemGroup) context.out.Emit(DropGeneration{group_, incoming_->generation});
+  if (group_ != kSystemGroup) context.out.Emit(DropGeneration{group_, incoming_->generation, PersistSeq()});
   incoming_.reset();
 }
 
