@@ -98,9 +98,8 @@ absl::StatusOr<CatalogueReply> DecodeCatalogueReply(std::string_view bytes) {
 
 Catalogue Catalogue::Bootstrap(const Configuration& members) {
   Catalogue catalogue;
-  catalogue.namespaces_.emplace(
-      kDefaultNamespace,
-      NamespaceInfo{std::string(kDefaultName), Mode::kStrong, Index(0), members});
+  catalogue.namespaces_.emplace(kDefaultNamespace, NamespaceInfo{std::string(kDefaultName),
+                                                                 Mode::kStrong, Index(0), members});
   return catalogue;
 }
 

@@ -36,13 +36,13 @@ absl::StatusOr<CatalogueCommand> DecodeCatalogueCommand(std::string_view bytes);
 
 enum class CatalogueStatus : std::uint8_t {  // stored: do not renumber
   kCreated = 1,
-  kExists = 2,         // of the same mode: `number` is the one that lives
+  kExists = 2,  // of the same mode: `number` is the one that lives
   kDropped = 3,
   kNotFound = 4,
   kBadName = 5,
-  kOtherMode = 6,      // lives in another mode
-  kNotSupported = 7,   // no such mode in this release; the default namespace is not dropped
-  kLimit = 8,          // as many namespaces as there may be
+  kOtherMode = 6,     // lives in another mode
+  kNotSupported = 7,  // no such mode in this release; the default namespace is not dropped
+  kLimit = 8,         // as many namespaces as there may be
   kMalformed = 9,
 };
 struct CatalogueReply {

@@ -9,6 +9,11 @@
 namespace quorate {
 namespace {
 
+// What follows in an encoded reply. Stored: do not renumber.
+constexpr std::uint8_t kReplyEnd = 0;
+constexpr std::uint8_t kReplyRow = 1;
+constexpr std::uint8_t kReplyContinuation = 2;
+
 void EncodeOptional(const std::optional<std::string>& value, Encoder& encoder) {
   encoder.U8(value.has_value() ? 1 : 0);
   if (value.has_value()) encoder.Bytes(*value);
@@ -92,7 +97,8 @@ Condition CopyOf(const ConditionView& view) {
 Batch BatchOf(const CommandView& view) {
   Batch batch;
   batch.conditions.reserve(view.conditions.size());
-  for (const ConditionView& condition : view.conditions) batch.conditions.push_back(CopyOf(condition));
+  for (const ConditionView& condition : view.conditions)
+    batch.conditions.push_back(CopyOf(condition));
   batch.writes.reserve(view.writes.size());
   for (const WriteView& write : view.writes) {
     batch.writes.push_back(BatchWrite{std::string(write.key), CopyOf(write.value)});
@@ -178,7 +184,8 @@ std::string EncodeCommand(const Command& command) {
                  [&](const Batch& c) {
                    encoder.U8(static_cast<std::uint8_t>(CommandTag::kBatch));
                    encoder.Varint(c.conditions.size());
-                   for (const Condition& condition : c.conditions) EncodeCondition(condition, encoder);
+                   for (const Condition& condition : c.conditions)
+                     EncodeCondition(condition, encoder);
                    encoder.Varint(c.writes.size());
                    for (const BatchWrite& write : c.writes) {
                      encoder.Bytes(write.key);
@@ -226,7 +233,8 @@ bool DecodeCommandView(std::string_view bytes, CommandView& view) {
 
 absl::StatusOr<Command> DecodeCommand(std::string_view bytes) {
   CommandView view;
-  if (!DecodeCommandView(bytes, view)) return absl::InvalidArgumentError("these bytes are no command");
+  if (!DecodeCommandView(bytes, view))
+    return absl::InvalidArgumentError("these bytes are no command");
   return CommandOf(view);
 }
 
@@ -278,22 +286,33 @@ absl::StatusOr<Query> DecodeQuery(std::string_view bytes) {
   UNREACHABLE("a query's tag was checked when it was decoded");
 }
 
-void AppendReplyRow(std::string_view key, const Version& version,
-                    std::optional<std::string_view> value, std::string& out) {
-  Encoder encoder(out);
+void ReplyWriter::Row(std::string_view key, const Version& version,
+                      std::optional<std::string_view> value) {
+  Encoder encoder(bytes_);
+  encoder.U8(kReplyRow);
   encoder.Bytes(key);
   EncodeVersion(version, encoder);
   encoder.U8(value.has_value() ? 1 : 0);
   if (value.has_value()) encoder.Bytes(*value);
 }
 
+std::string ReplyWriter::Finish() && {
+  Encoder(bytes_).U8(kReplyEnd);
+  return std::move(bytes_);
+}
+
+std::string ReplyWriter::FinishWith(std::string_view continuation) && {
+  Encoder encoder(bytes_);
+  encoder.U8(kReplyContinuation);
+  encoder.Bytes(continuation);
+  return std::move(bytes_);
+}
+
 std::string EncodeReply(const KvReply& reply) {
-  ReplyWriter writer = reply.continuation.has_value()
-                           ? ReplyWriter(reply.status, reply.revision,
-                                         std::string_view(*reply.continuation))
-                           : ReplyWriter(reply.status, reply.revision);
+  ReplyWriter writer(reply.status, reply.revision);
   for (const ReplyRow& row : reply.rows) writer.Row(row.key, row.version, row.value);
-  return std::move(writer).Take();
+  return reply.continuation.has_value() ? std::move(writer).FinishWith(*reply.continuation)
+                                        : std::move(writer).Finish();
 }
 
 absl::StatusOr<KvReply> DecodeReply(std::string_view bytes) {
@@ -303,15 +322,18 @@ absl::StatusOr<KvReply> DecodeReply(std::string_view bytes) {
   if (!IsReplyStatus(status)) return absl::InvalidArgumentError("no such reply status");
   reply.status = static_cast<ReplyStatus>(status);
   reply.revision = Revision(decoder.Varint());
-  reply.continuation = CopyOf(DecodeOptional(decoder));
-  while (decoder.ok() && decoder.left() > 0) {
+  std::uint8_t tag = decoder.U8();
+  for (; tag == kReplyRow && decoder.ok(); tag = decoder.U8()) {
     ReplyRow row;
     row.key = decoder.Bytes();
     row.version = DecodeVersion(decoder);
     row.value = CopyOf(DecodeOptional(decoder));
     reply.rows.push_back(std::move(row));
   }
-  if (!decoder.done()) return absl::InvalidArgumentError("these bytes are no reply");
+  if (tag == kReplyContinuation) reply.continuation = decoder.Bytes();
+  if (!decoder.done() || tag > kReplyContinuation) {
+    return absl::InvalidArgumentError("these bytes are no reply");
+  }
   return reply;
 }
 

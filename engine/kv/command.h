@@ -117,12 +117,14 @@ using Query = std::variant<Get, Range>;
 
 enum class ReplyStatus : std::uint8_t {  // stored: do not renumber
   kOk = 1,
-  kNotFound = 2,        // Get, Delete of an absent key
-  kConditionFailed = 3, // compare-and-set, put-if-absent, batch: `rows` shows what was found instead
-  kNotANumber = 4,      // Increment of a value that is none, or an overflow
-  kTooBig = 5,          // a limit of KvLimits; nothing was changed
-  kMalformed = 6,       // not a command; nothing was changed, and the session was not used
-  kSessionUnknown = 7,  // evicted, never opened, or behind the window: refused, not applied by this entry
+  kNotFound = 2,  // Get, Delete of an absent key
+  kConditionFailed =
+      3,            // compare-and-set, put-if-absent, batch: `rows` shows what was found instead
+  kNotANumber = 4,  // Increment of a value that is none, or an overflow
+  kTooBig = 5,      // a limit of KvLimits; nothing was changed
+  kMalformed = 6,   // not a command; nothing was changed, and the session was not used
+  kSessionUnknown =
+      7,  // evicted, never opened, or behind the window: refused, not applied by this entry
 };
 
 struct ReplyRow {
@@ -134,8 +136,8 @@ struct ReplyRow {
 
 struct KvReply {
   ReplyStatus status = ReplyStatus::kOk;
-  Revision revision;             // at which it was evaluated; of a write: after it
-  std::vector<ReplyRow> rows;    // the rows written, read, or found instead
+  Revision revision;                        // at which it was evaluated; of a write: after it
+  std::vector<ReplyRow> rows;               // the rows written, read, or found instead
   std::optional<std::string> continuation;  // Range: the key to go on from
   friend bool operator==(const KvReply&, const KvReply&) = default;
 };

@@ -50,9 +50,9 @@ struct CommandView {
   CommandTag tag = CommandTag::kPut;
   std::string_view key;
   std::string_view value;
-  std::optional<std::string_view> expected_value;  // kCasValue
-  Version expected_version;                        // kCasVersion
-  std::int64_t by = 0;                             // kIncrement
+  std::optional<std::string_view> expected_value;    // kCasValue
+  Version expected_version;                          // kCasVersion
+  std::int64_t by = 0;                               // kIncrement
   absl::InlinedVector<ConditionView, 2> conditions;  // kBatch
   absl::InlinedVector<WriteView, 2> writes;          // kBatch
 
@@ -70,8 +70,8 @@ bool DecodeCommandView(std::string_view bytes, CommandView& view);
 
 struct QueryView {
   QueryTag tag = QueryTag::kGet;
-  std::string_view from;  // kGet: the key
-  std::string_view to;    // kRange
+  std::string_view from;    // kGet: the key
+  std::string_view to;      // kRange
   std::uint64_t limit = 0;  // kRange
 };
 bool DecodeQueryView(std::string_view bytes, QueryView& view);
@@ -79,31 +79,18 @@ bool DecodeQueryView(std::string_view bytes, QueryView& view);
 void EncodeVersion(const Version& version, Encoder& encoder);
 Version DecodeVersion(Decoder& decoder);  // fails the decoder if a part does not fit its type
 
-// One row as it stands in an encoded reply, behind what the reply begins with.
-void AppendReplyRow(std::string_view key, const Version& version,
-                    std::optional<std::string_view> value, std::string& out);
-
-// Builds an encoded reply in one pass: what stands in front of the rows is known before them.
+// Builds an encoded reply in one pass: {status, revision, (1, row)..., 0 or (2, continuation)}.
 class ReplyWriter {
  public:
   ReplyWriter(ReplyStatus status, Revision revision, std::size_t rows_bytes = 0) {
-    bytes_.reserve(16 + rows_bytes);
+    bytes_.reserve(rows_bytes + 16);
     Encoder encoder(bytes_);
     encoder.U8(static_cast<std::uint8_t>(status));
     encoder.Varint(revision.value());
-    encoder.U8(0);
   }
-  ReplyWriter(ReplyStatus status, Revision revision, std::string_view continuation) {
-    Encoder encoder(bytes_);
-    encoder.U8(static_cast<std::uint8_t>(status));
-    encoder.Varint(revision.value());
-    encoder.U8(1);
-    encoder.Bytes(continuation);
-  }
-  void Row(std::string_view key, const Version& version, std::optional<std::string_view> value) {
-    AppendReplyRow(key, version, value, bytes_);
-  }
-  std::string Take() && { return std::move(bytes_); }
+  void Row(std::string_view key, const Version& version, std::optional<std::string_view> value);
+  std::string Finish() &&;
+  std::string FinishWith(std::string_view continuation) &&;
 
  private:
   std::string bytes_;

@@ -81,11 +81,11 @@ struct Execution {
   Revision& revision;
 };
 
-std::string RowReply(ReplyStatus status, Revision revision, std::string_view key, const Version& version,
-                     std::optional<std::string_view> value) {
+std::string RowReply(ReplyStatus status, Revision revision, std::string_view key,
+                     const Version& version, std::optional<std::string_view> value) {
   ReplyWriter writer(status, revision, key.size() + (value.has_value() ? value->size() : 0) + 8);
   writer.Row(key, version, value);
-  return std::move(writer).Take();
+  return std::move(writer).Finish();
 }
 
 std::string FoundInstead(const Execution& x, ReplyStatus status, const Slot& slot) {
@@ -121,7 +121,7 @@ std::string AddTo(const Execution& x, Slot& slot) {
   const std::to_chars_result written = std::to_chars(text, text + sizeof(text), number);
   const std::string_view value(text, static_cast<std::size_t>(written.ptr - text));
   if (value.size() > x.limits.max_value_bytes) {
-    return ReplyWriter(ReplyStatus::kTooBig, x.revision).Take();
+    return ReplyWriter(ReplyStatus::kTooBig, x.revision).Finish();
   }
   x.rows.Put(x.command.key, slot, x.version, value);
   x.revision = Next(x.revision);
@@ -154,7 +154,7 @@ absl::StatusOr<std::string> RunBatch(const Execution& x) {
     if (value_bytes > x.limits.max_range_bytes) value.reset();
     failed->Row(condition.key, slot.version(), value);
   }
-  if (failed.has_value()) return std::move(*failed).Take();
+  if (failed.has_value()) return std::move(*failed).Finish();
 
   bool changed = false;
   std::size_t key_bytes = 0;
@@ -175,7 +175,7 @@ absl::StatusOr<std::string> RunBatch(const Execution& x) {
   for (const WriteView& write : x.command.writes) {
     writer.Row(write.key, write.value.has_value() ? x.version : Version{}, std::nullopt);
   }
-  return std::move(writer).Take();
+  return std::move(writer).Finish();
 }
 
 bool BatchIsTooBig(const CommandView& command, const KvLimits& limits) {
@@ -187,7 +187,8 @@ bool BatchIsTooBig(const CommandView& command, const KvLimits& limits) {
   }
   for (const WriteView& write : command.writes) {
     const std::size_t value_bytes = write.value.has_value() ? write.value->size() : 0;
-    if (write.key.size() > limits.max_key_bytes || value_bytes > limits.max_value_bytes) return true;
+    if (write.key.size() > limits.max_key_bytes || value_bytes > limits.max_value_bytes)
+      return true;
     bytes += write.key.size() + value_bytes;
   }
   return bytes > limits.max_batch_bytes;
@@ -202,7 +203,7 @@ bool IsTooBig(const CommandView& command, const KvLimits& limits) {
 
 absl::StatusOr<std::string> Execute(const CommandView& command, Index index, const KvLimits& limits,
                                     RowOverlay& rows, Revision& revision) {
-  if (IsTooBig(command, limits)) return ReplyWriter(ReplyStatus::kTooBig, revision).Take();
+  if (IsTooBig(command, limits)) return ReplyWriter(ReplyStatus::kTooBig, revision).Finish();
   const Version version{.era = 0, .ord = index.value(), .origin = 0};
   const Execution x{command, version, limits, rows, revision};
   if (command.tag == CommandTag::kBatch) return RunBatch(x);

@@ -38,7 +38,7 @@ class RowOverlay {
     friend class RowOverlay;
     bool present_ = false;
     bool changed_ = false;
-    bool was_present_ = false;   // in the map, once changed
+    bool was_present_ = false;      // in the map, once changed
     std::uint64_t digest_was_ = 0;  // in the map, once changed; 0 if absent
     Version version_;
     std::size_t value_at_ = 0;

@@ -40,13 +40,13 @@ std::string Render(const Version& version) {
 }
 
 std::string RenderCondition(const Condition& condition) {
-  const std::string must_be = std::visit(
-      Match{
-          [](std::monostate) { return std::string("=absent"); },
-          [](const Version& version) { return Render(version); },
-          [](const std::string& value) { return absl::StrCat("=", Quoted(value)); },
-      },
-      condition.must_be);
+  const std::string must_be =
+      std::visit(Match{
+                     [](std::monostate) { return std::string("=absent"); },
+                     [](const Version& version) { return Render(version); },
+                     [](const std::string& value) { return absl::StrCat("=", Quoted(value)); },
+                 },
+                 condition.must_be);
   return absl::StrCat(Quoted(condition.key), must_be);
 }
 
@@ -97,27 +97,31 @@ std::string Render(const Command& command) {
           },
           [](const Delete& c) { return absl::StrCat("delete ", Quoted(c.key)); },
           [](const CasValue& c) {
-            return absl::StrCat("cas ", Quoted(c.key), " ", QuotedOrAbsent(c.expected), "->", Quoted(c.value));
+            return absl::StrCat("cas ", Quoted(c.key), " ", QuotedOrAbsent(c.expected), "->",
+                                Quoted(c.value));
           },
           [](const CasVersion& c) {
-            return absl::StrCat("cas ", Quoted(c.key), " ", Render(c.expected), "->", Quoted(c.value));
+            return absl::StrCat("cas ", Quoted(c.key), " ", Render(c.expected), "->",
+                                Quoted(c.value));
           },
-          [](const Increment& c) { return absl::StrCat("increment ", Quoted(c.key), " by ", c.by); },
+          [](const Increment& c) {
+            return absl::StrCat("increment ", Quoted(c.key), " by ", c.by);
+          },
           [](const Batch& c) { return RenderBatch(c); },
       },
       command);
 }
 
 std::string Render(const Query& query) {
-  return std::visit(
-      Match{
-          [](const Get& q) { return absl::StrCat("get ", Quoted(q.key)); },
-          [](const Range& q) {
-            return absl::StrCat("range [", Quoted(q.from), ", ", q.to.empty() ? "end" : Quoted(q.to),
-                                ") limit ", q.limit);
-          },
-      },
-      query);
+  return std::visit(Match{
+                        [](const Get& q) { return absl::StrCat("get ", Quoted(q.key)); },
+                        [](const Range& q) {
+                          return absl::StrCat("range [", Quoted(q.from), ", ",
+                                              q.to.empty() ? "end" : Quoted(q.to), ") limit ",
+                                              q.limit);
+                        },
+                    },
+                    query);
 }
 
 std::string Render(const KvReply& reply) {
@@ -126,7 +130,8 @@ std::string Render(const KvReply& reply) {
     absl::StrAppend(&out, " ", Quoted(row.key), Render(row.version));
     if (row.value.has_value()) absl::StrAppend(&out, "=", Quoted(*row.value));
   }
-  if (reply.continuation.has_value()) absl::StrAppend(&out, " more from ", Quoted(*reply.continuation));
+  if (reply.continuation.has_value())
+    absl::StrAppend(&out, " more from ", Quoted(*reply.continuation));
   return out;
 }
 

@@ -42,7 +42,8 @@ absl::Status ScanPages(std::string_view start, ScanPage scan_page, Take take) {
 }
 
 template <class Take>
-absl::Status ScanRows(const MapPort& map, const MapSpace& space, const ScanRange& range, Take take) {
+absl::Status ScanRows(const MapPort& map, const MapSpace& space, const ScanRange& range,
+                      Take take) {
   const auto scan_page = [&](const std::string& from) {
     return map.Scan(space, range.table, from, range.to, range.page);
   };

@@ -177,7 +177,8 @@ SessionTable::Verdict SessionTable::Judge(SessionId id, SessionSeq seq) const {
       std::lower_bound(session.window.begin(), session.window.end(), seq,
                        [](const Recorded& recorded, SessionSeq s) { return recorded.seq < s; });
   // A gap within the window: sequence numbers may arrive out of order.
-  if (in_window == session.window.end() || in_window->seq != seq) return {Judgement::kNew, Index(0)};
+  if (in_window == session.window.end() || in_window->seq != seq)
+    return {Judgement::kNew, Index(0)};
   return {Judgement::kRetry, in_window->took_effect};
 }
 
@@ -239,7 +240,8 @@ void SessionTable::Record(SessionId id, SessionSeq seq, Index index, std::string
   // One reply that is larger than the limit stays: else its own retry could not be answered.
   std::size_t bytes = session.window_bytes;
   for (std::size_t i = 0; i < drop; ++i) bytes -= session.window[i].bytes;
-  while (bytes > window_bytes_ && drop + 1 < session.window.size()) bytes -= session.window[drop++].bytes;
+  while (bytes > window_bytes_ && drop + 1 < session.window.size())
+    bytes -= session.window[drop++].bytes;
   if (drop > 0) DropOldest(id, session, drop, changes);
 }
 

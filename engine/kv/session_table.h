@@ -56,8 +56,8 @@ class SessionTable {
   void TakeHeaders(std::vector<MapChange>& changes);
 
   // The reply recorded in the map.
-  static absl::StatusOr<std::string> ReadReply(const MapPort& map, const MapSpace& space, SessionId session,
-                                               SessionSeq seq);
+  static absl::StatusOr<std::string> ReadReply(const MapPort& map, const MapSpace& space,
+                                               SessionId session, SessionSeq seq);
   // Whether key and value are such as this table writes. Requires: table is kSession or kSessionReply.
   static bool IsRow(Table table, std::string_view key, std::string_view value);
 
@@ -82,7 +82,8 @@ class SessionTable {
   absl::Status LoadHeader(const MapRow& row);
   absl::Status LoadReply(const MapRow& row);
   void Use(SessionId id, Session& session, Index index);
-  void DropOldest(SessionId id, Session& session, std::size_t count, std::vector<MapChange>& changes);
+  void DropOldest(SessionId id, Session& session, std::size_t count,
+                  std::vector<MapChange>& changes);
   void Evict(std::vector<MapChange>& changes);
 
   std::size_t max_sessions_;

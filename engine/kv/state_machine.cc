@@ -12,7 +12,8 @@ namespace quorate {
 
 // ---- opening --------------------------------------------------------------------------------------------
 
-absl::StatusOr<StateMachine> StateMachine::Open(MapPort& map, MapSpace space, const KvLimits& limits) {
+absl::StatusOr<StateMachine> StateMachine::Open(MapPort& map, MapSpace space,
+                                                const KvLimits& limits) {
   StateMachine machine;
   machine.map_ = &map;
   machine.space_ = space;
@@ -23,7 +24,8 @@ absl::StatusOr<StateMachine> StateMachine::Open(MapPort& map, MapSpace space, co
   if (!meta.ok()) return meta.status();
   if (!meta->has_value()) {
     for (const Table table : {Table::kRow, Table::kSession, Table::kSessionReply}) {
-      const absl::StatusOr<MapPage> page = map.Scan(space, table, {}, std::nullopt, {.rows = 1, .bytes = 1});
+      const absl::StatusOr<MapPage> page =
+          map.Scan(space, table, {}, std::nullopt, {.rows = 1, .bytes = 1});
       if (!page.ok()) return page.status();
       if (!page->rows.empty()) return absl::DataLossError("rows without the entry they are as of");
     }
@@ -43,7 +45,10 @@ Digest StateMachine::digest() const { return Digest{meta_.row_digest + meta_.ses
 
 struct StateMachine::Round {
   Round(const StateMachine& machine, Index first_index, std::vector<ApplyResult>& out)
-      : first(first_index), rows(*machine.map_, machine.space_), meta(machine.meta_), results(out),
+      : first(first_index),
+        rows(*machine.map_, machine.space_),
+        meta(machine.meta_),
+        results(out),
         results_before(out.size()) {}
 
   const Index first;
@@ -58,7 +63,7 @@ struct StateMachine::Round {
 namespace {
 
 Payload Refused(ReplyStatus status, Revision revision) {
-  return Payload(ReplyWriter(status, revision).Take());
+  return Payload(ReplyWriter(status, revision).Finish());
 }
 
 }  // namespace
@@ -150,9 +155,9 @@ absl::StatusOr<Payload> StateMachine::RecordedReply(SessionId session, SessionSe
   }
   // The first came in this very batch, which the map does not hold yet.
   const auto begin = round.results.begin() + static_cast<std::ptrdiff_t>(round.results_before);
-  const auto at = std::lower_bound(
-      begin, round.results.end(), took_effect,
-      [](const ApplyResult& result, Index index) { return result.index < index; });
+  const auto at =
+      std::lower_bound(begin, round.results.end(), took_effect,
+                       [](const ApplyResult& result, Index index) { return result.index < index; });
   INVARIANT(at != round.results.end() && at->index == took_effect);
   return at->reply;
 }
@@ -179,13 +184,13 @@ absl::StatusOr<Payload> StateMachine::AnswerGet(std::string_view key) const {
   if (!stored->has_value()) {
     ReplyWriter writer(ReplyStatus::kNotFound, meta_.revision, key.size() + 8);
     writer.Row(key, Version{}, std::nullopt);
-    return Payload(std::move(writer).Take());
+    return Payload(std::move(writer).Finish());
   }
   RowView row;
   if (!DecodeRow(**stored, row)) return absl::DataLossError("a stored row is none");
   ReplyWriter writer(ReplyStatus::kOk, meta_.revision, key.size() + (*stored)->size() + 8);
   writer.Row(key, row.version, row.value);
-  return Payload(std::move(writer).Take());
+  return Payload(std::move(writer).Finish());
 }
 
 // The page of a map may end early for reasons of its own; a reply must be the same on every node, so
@@ -195,20 +200,20 @@ absl::StatusOr<Payload> StateMachine::AnswerRange(std::string_view from, std::st
   const std::size_t most = std::max<std::size_t>(limits_.max_range_rows, 1);
   const std::size_t row_limit =
       limit == 0 ? most : static_cast<std::size_t>(std::min<std::uint64_t>(limit, most));
-  std::string rows;
-  std::size_t row_count = 0;
+  ReplyWriter writer(ReplyStatus::kOk, meta_.revision);
+  std::size_t rows = 0;
   std::size_t bytes = 0;
   std::optional<std::string> continuation;
   const auto take = [&](MapRow& stored) -> absl::StatusOr<ScanStep> {
-    if (row_count == row_limit || (row_count > 0 && bytes >= limits_.max_range_bytes)) {
+    if (rows == row_limit || (rows > 0 && bytes >= limits_.max_range_bytes)) {
       continuation = std::move(stored.key);
       return ScanStep::kStop;
     }
     RowView row;
     if (!DecodeRow(stored.value, row)) return absl::DataLossError("a stored row is none");
+    writer.Row(stored.key, row.version, row.value);
     bytes += stored.key.size() + row.value.size();
-    ++row_count;
-    AppendReplyRow(stored.key, row.version, row.value, rows);
+    ++rows;
     return ScanStep::kGoOn;
   };
   const bool none = !to.empty() && from >= to;
@@ -218,12 +223,8 @@ absl::StatusOr<Payload> StateMachine::AnswerRange(std::string_view from, std::st
     absl::Status scanned = ScanRows(*map_, space_, {Table::kRow, from, end, page}, take);
     if (!scanned.ok()) return scanned;
   }
-  std::string reply =
-      continuation.has_value()
-          ? ReplyWriter(ReplyStatus::kOk, meta_.revision, std::string_view(*continuation)).Take()
-          : ReplyWriter(ReplyStatus::kOk, meta_.revision, rows.size()).Take();
-  reply += rows;
-  return Payload(std::move(reply));
+  if (continuation.has_value()) return Payload(std::move(writer).FinishWith(*continuation));
+  return Payload(std::move(writer).Finish());
 }
 
 absl::StatusOr<Digest> StateMachine::RecomputeDigest() const {

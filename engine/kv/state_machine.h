@@ -44,7 +44,8 @@ class StateMachine {
   // Applies entries first, first + 1, … in one batch; results of commands and openings are appended.
   // A command that was refused by its session, or is none, took effect nowhere: `took_effect` is its index.
   // Requires: first = applied + 1; terms do not fall. No entries: no effect.
-  absl::Status Apply(Index first, std::span<const Entry> entries, std::vector<ApplyResult>& results);
+  absl::Status Apply(Index first, std::span<const Entry> entries,
+                     std::vector<ApplyResult>& results);
   // The encoded reply to an encoded query, of the state as applied. Malformed: a reply that says so.
   absl::StatusOr<Payload> Answer(std::string_view query) const;
 
@@ -67,8 +68,8 @@ class StateMachine {
   // applied entry must be `entry` and its digest must be that of its content. The same chunk may come twice.
   // Errors: kInvalidArgument for bytes that are no chunk (nothing was written), kDataLoss for a finished
   // space that is not what its digest says (drop it), the map's own.
-  static absl::Status InstallChunk(MapPort& map, MapSpace space, EntryId entry, std::string_view rows,
-                                   bool last, const KvLimits& limits);
+  static absl::Status InstallChunk(MapPort& map, MapSpace space, EntryId entry,
+                                   std::string_view rows, bool last, const KvLimits& limits);
   // The entry as of which a pinned space is.
   static absl::StatusOr<EntryId> AppliedOf(const MapReader& pinned);
 

@@ -140,7 +140,8 @@ absl::Status CheckFinished(const MapPort& map, const MapSpace& space, EntryId en
   if (stored->has_value() && !DecodeMeta(**stored, meta)) {
     return absl::DataLossError("the transferred meta row is none");
   }
-  if (meta.applied != entry) return absl::DataLossError("the transferred state is as of another entry");
+  if (meta.applied != entry)
+    return absl::DataLossError("the transferred state is as of another entry");
   const absl::StatusOr<Sums> sums = SumsOf(map, space);
   if (!sums.ok()) return sums.status();
   if (sums->all != sum) return absl::DataLossError("the transferred state is not what was sent");
@@ -157,7 +158,8 @@ absl::StatusOr<StateMachine::Chunk> StateMachine::ReadChunk(const MapReader& pin
                                                             std::string_view from,
                                                             std::size_t max_bytes) {
   Position position;
-  if (!DecodePosition(from, position)) return absl::InvalidArgumentError("no position in a transfer");
+  if (!DecodePosition(from, position))
+    return absl::InvalidArgumentError("no position in a transfer");
   std::string bytes(kCrcBytes, '\0');
   Encoder encoder(bytes);
   const std::size_t full = kCrcBytes + std::clamp<std::size_t>(max_bytes, 1, kMostChunkBytes);
@@ -207,7 +209,8 @@ absl::Status StateMachine::InstallChunk(MapPort& map, MapSpace space, EntryId en
     if (absl::Status written = map.Write(space, parsed.changes); !written.ok()) return written;
   }
   if (!last) return absl::OkStatus();
-  if (absl::Status checked = CheckFinished(map, space, entry, *parsed.sum); !checked.ok()) return checked;
+  if (absl::Status checked = CheckFinished(map, space, entry, *parsed.sum); !checked.ok())
+    return checked;
   // Opening it looks at what digests do not tell: replies without a session, or outside its window.
   return Open(map, space, limits).status();
 }
