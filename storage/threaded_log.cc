@@ -1,6 +1,5 @@
 #include "storage/threaded_log.h"
 
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <utility>
@@ -9,9 +8,7 @@
 
 namespace quorate {
 
-ThreadedLog::ThreadedLog(LogStore store)
-    : store_(std::move(store)), event_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-  REQUIRE(event_fd_ >= 0);
+ThreadedLog::ThreadedLog(LogStore store, int wake_fd) : store_(std::move(store)), wake_fd_(wake_fd) {
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -22,7 +19,6 @@ ThreadedLog::~ThreadedLog() {
   }
   orders_came_.notify_one();
   thread_.join();
-  close(event_fd_);
 }
 
 void ThreadedLog::Append(PersistSeq seq, std::span<const LogRecord> records) {
@@ -44,10 +40,7 @@ void ThreadedLog::Enqueue(Order order) {
 }
 
 std::vector<Input> ThreadedLog::Poll() {
-  std::uint64_t count = 0;
   const std::lock_guard<std::mutex> lock(mutex_);
-  // Only empties the counter: the answers are counted by the queue. Nothing to read is no failure.
-  [[maybe_unused]] const ssize_t size = read(event_fd_, &count, sizeof(count));
   return std::exchange(answers_, {});
 }
 
@@ -108,14 +101,15 @@ void ThreadedLog::FailAt(PersistSeq seq) {
 }
 
 void ThreadedLog::Answer(Input input) {
-  const std::uint64_t one = 1;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     answers_.push_back(std::move(input));
-    // Fails only when the counter is full, and then the descriptor is readable already.
-    [[maybe_unused]] const ssize_t size = write(event_fd_, &one, sizeof(one));
   }
   answers_came_.notify_one();
+  if (wake_fd_ < 0) return;
+  // Fails only when the eventfd's counter is full, and then it is readable already.
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t size = write(wake_fd_, &one, sizeof(one));
 }
 
 }  // namespace quorate

@@ -23,7 +23,8 @@ namespace quorate {
 
 class ThreadedLog final : public LogPort {
  public:
-  explicit ThreadedLog(LogStore store);
+  // `wake_fd`: an eventfd of the driver's loop that is written to whenever an answer has come; -1 = none.
+  explicit ThreadedLog(LogStore store, int wake_fd = -1);
   // Finishes what is queued, then ends the thread.
   ~ThreadedLog() override;
   ThreadedLog(const ThreadedLog&) = delete;
@@ -37,8 +38,6 @@ class ThreadedLog final : public LogPort {
   std::vector<Input> Poll();
   // Waits until there is an answer, at most `timeout`. Returns whether there is one.
   bool Wait(std::chrono::nanoseconds timeout);
-  // Readable while there are answers: for the driver's poll set. Poll() empties it.
-  int event_fd() const { return event_fd_; }
 
  private:
   struct QueuedWrite {
@@ -58,7 +57,7 @@ class ThreadedLog final : public LogPort {
   LogStore store_;       // the disk thread's
   bool failed_ = false;  // the disk thread's
   PersistSeq synced_;    // the disk thread's
-  int event_fd_ = -1;
+  const int wake_fd_;
 
   std::mutex mutex_;  // over what follows
   std::condition_variable orders_came_;
