@@ -24,18 +24,19 @@ struct Episode {
 };
 
 struct TimeConfig {
-  std::int64_t warm_up_ns = 0;       // no faults yet; namespaces are created, a leader is found
-  std::int64_t horizon_ns = 0;       // end of warm-up and chaos together; then a core is healed
-  std::int64_t serve_ns = 0;         // after convergence: clients go on on the healed core
-  std::int64_t quiet_every_ns = 0;   // during chaos: start of quiet windows, one after the other; 0 = none
-  std::int64_t quiet_for_ns = 0;     // nothing new is injected in a quiet window
+  std::int64_t warm_up_ns = 0;  // no faults yet; namespaces are created, a leader is found
+  std::int64_t horizon_ns = 0;  // end of warm-up and chaos together; then a core is healed
+  std::int64_t serve_ns = 0;    // after convergence: clients go on on the healed core
+  std::int64_t quiet_every_ns =
+      0;  // during chaos: start of quiet windows, one after the other; 0 = none
+  std::int64_t quiet_for_ns = 0;  // nothing new is injected in a quiet window
 };
 
 struct ClusterConfig {
-  std::int64_t nodes = 0;            // 1 … 9, all voters
-  std::int64_t zones = 0;            // node n lies in zone (n - 1) mod zones
-  std::int64_t extra_namespaces = 0; // more strong namespaces, named "extra1", "extra2", …
-  Options options;                   // seed filled in too
+  std::int64_t nodes = 0;             // 1 … 9, all voters
+  std::int64_t zones = 0;             // node n lies in zone (n - 1) mod zones
+  std::int64_t extra_namespaces = 0;  // more strong namespaces, named "extra1", "extra2", …
+  Options options;                    // seed filled in too
 };
 
 struct NamespaceConfig {
@@ -44,47 +45,48 @@ struct NamespaceConfig {
 };
 
 struct ClockConfig {
-  PerEntity wall_offset_ns;          // at start; signed
-  PerEntity drift_ppm;               // of the wall clock's rate; signed
-  PerEntity mono_drift_ppm;          // of the monotonic clock's rate; signed
-  PerEntity step_rate;               // per node: sudden jumps of the wall clock
-  Dist step_by_ns;                   // signed
-  Episode freeze;                    // the wall clock stands still
+  PerEntity wall_offset_ns;  // at start; signed
+  PerEntity drift_ppm;       // of the wall clock's rate; signed
+  PerEntity mono_drift_ppm;  // of the monotonic clock's rate; signed
+  PerEntity step_rate;       // per node: sudden jumps of the wall clock
+  Dist step_by_ns;           // signed
+  Episode freeze;            // the wall clock stands still
 };
 
 struct PartitionConfig {
-  std::int64_t mtbf_ns = 0;          // of the whole cluster; 0 = never
-  Dist mttr_ns;                      // how long one lasts
-  std::int64_t one_way_parts = 0;    // only one direction is cut
-  std::int64_t clients_parts = 0;    // clients are cut off with the nodes of one side
-  std::int64_t flap_parts = 0;       // goes and comes while it lasts
+  std::int64_t mtbf_ns = 0;        // of the whole cluster; 0 = never
+  Dist mttr_ns;                    // how long one lasts
+  std::int64_t one_way_parts = 0;  // only one direction is cut
+  std::int64_t clients_parts = 0;  // clients are cut off with the nodes of one side
+  std::int64_t flap_parts = 0;     // goes and comes while it lasts
   std::int64_t flap_every_ns = 0;
   // Shares of the shapes.
-  std::int64_t isolate = 0;          // one node from all others
-  std::int64_t halves = 0;           // two groups
-  std::int64_t groups = 0;           // three groups or more
-  std::int64_t ring = 0;             // each node sees a majority, no two the same
-  std::int64_t bridge = 0;           // two groups that share one node
-  std::int64_t leader = 0;           // a leader, from all others
+  std::int64_t isolate = 0;  // one node from all others
+  std::int64_t halves = 0;   // two groups
+  std::int64_t groups = 0;   // three groups or more
+  std::int64_t ring = 0;     // each node sees a majority, no two the same
+  std::int64_t bridge = 0;   // two groups that share one node
+  std::int64_t leader = 0;   // a leader, from all others
 };
 
 struct NetworkConfig {
-  DistPerEntity latency_ns;          // per directed link, per frame
-  PerEntity tail_parts;              // a frame takes `tail_ns` more
+  DistPerEntity latency_ns;  // per directed link, per frame
+  PerEntity tail_parts;      // a frame takes `tail_ns` more
   Dist tail_ns;
-  PerEntity loss_parts;              // per directed link
+  PerEntity loss_parts;  // per directed link
   PerEntity duplicate_parts;
-  PerEntity reorder_parts;           // a frame may be overtaken; else a link keeps its order
+  PerEntity reorder_parts;  // a frame may be overtaken; else a link keeps its order
   Dist reorder_by_ns;
-  PerEntity corrupt_parts;           // a byte of a frame is changed
-  PerEntity capacity_bytes;          // under way per directed link; more is dropped; 0 = no limit
-  Episode clog;                      // per directed link: nothing arrives, then all at once
-  std::int64_t swizzle_mtbf_ns = 0;  // whole cluster: links clog one by one, unclog in another order; 0 = never
+  PerEntity corrupt_parts;   // a byte of a frame is changed
+  PerEntity capacity_bytes;  // under way per directed link; more is dropped; 0 = no limit
+  Episode clog;              // per directed link: nothing arrives, then all at once
+  std::int64_t swizzle_mtbf_ns =
+      0;  // whole cluster: links clog one by one, unclog in another order; 0 = never
   Dist swizzle_for_ns;
-  Episode disconnect;                // per pair of nodes: the connection breaks and can be made again after
+  Episode disconnect;  // per pair of nodes: the connection breaks and can be made again after
   PartitionConfig partition;
-  DistPerEntity client_latency_ns;   // per directed link between a client and a node
-  PerEntity client_loss_parts;       // of requests and of answers
+  DistPerEntity client_latency_ns;  // per directed link between a client and a node
+  PerEntity client_loss_parts;      // of requests and of answers
 };
 
 enum class CrashUnsynced : std::uint8_t {
@@ -94,70 +96,75 @@ enum class CrashUnsynced : std::uint8_t {
 };
 
 struct DiskConfig {
-  DistPerEntity sync_ns;             // a sync of the log, per node
-  DistPerEntity read_ns;             // a read of the log
-  DistPerEntity work_ns;             // one piece of state-machine work
-  DistPerEntity flush_ns;            // of the map
+  DistPerEntity sync_ns;   // a sync of the log, per node
+  DistPerEntity read_ns;   // a read of the log
+  DistPerEntity work_ns;   // one piece of state-machine work
+  DistPerEntity flush_ns;  // of the map
   CrashUnsynced crash_unsynced = CrashUnsynced::kLoseSuffix;
-  PerEntity self_flush_parts;        // after a piece of work the map makes all that it holds durable by itself
-  PerEntity sync_error_parts;        // per sync: it fails, the dirty data is gone
-  PerEntity write_error_parts;       // per append
-  PerEntity map_error_parts;         // per write of the map
-  PerEntity corrupt_row_parts;       // per read: the row or range reads as corrupt from now on
-  Episode full;                      // no space left
-  Episode stall;                     // nothing finishes
-  Episode slow;                      // everything takes `slow_factor` times as long
+  PerEntity
+      self_flush_parts;  // after a piece of work the map makes all that it holds durable by itself
+  PerEntity sync_error_parts;   // per sync: it fails, the dirty data is gone
+  PerEntity write_error_parts;  // per append
+  PerEntity map_error_parts;    // per write of the map
+  PerEntity corrupt_row_parts;  // per read: the row or range reads as corrupt from now on
+  Episode full;                 // no space left
+  Episode stall;                // nothing finishes
+  Episode slow;                 // everything takes `slow_factor` times as long
   std::int64_t slow_factor = 1;
 };
 
 struct ProcessConfig {
-  PerEntity crash_mtbf_ns;           // per node; 0 = never
-  std::int64_t crash_mid_turn_parts = 0;  // a crash falls between two effects of a turn, else between turns
-  std::int64_t crash_zone_parts = 0; // a crash takes all nodes of the zone along, as far as the budget allows
+  PerEntity crash_mtbf_ns;  // per node; 0 = never
+  std::int64_t crash_mid_turn_parts =
+      0;  // a crash falls between two effects of a turn, else between turns
+  std::int64_t crash_zone_parts =
+      0;  // a crash takes all nodes of the zone along, as far as the budget allows
   Dist restart_after_ns;
-  Episode pause;                     // the process does not run; its monotonic clock goes on
+  Episode pause;  // the process does not run; its monotonic clock goes on
 };
 
 struct BudgetConfig {
   // Nodes that may be down, stopped, paused or failed at once by random faults. Schedules do not ask.
   std::int64_t down = 0;
   bool enforce_clock_bound = false;
-  std::int64_t clock_bound_ns = 0;   // no wall clock is further from true time than this, if enforced
+  std::int64_t clock_bound_ns =
+      0;  // no wall clock is further from true time than this, if enforced
 };
 
 struct WorkloadConfig {
   std::int64_t clients = 0;
-  std::int64_t rate = 0;             // operations of all clients together, in micro-events a second
-  std::int64_t keys = 0;             // per namespace
-  std::int64_t skew_parts = 0;       // Zipf exponent of the choice of keys
+  std::int64_t rate = 0;        // operations of all clients together, in micro-events a second
+  std::int64_t keys = 0;        // per namespace
+  std::int64_t skew_parts = 0;  // Zipf exponent of the choice of keys
   Dist value_bytes;
-  std::int64_t timeout_ns = 0;       // a client gives up: unknown
-  std::int64_t sessions_parts = 0;   // share of clients that open a session and retry under one number
+  std::int64_t timeout_ns = 0;  // a client gives up: unknown
+  std::int64_t sessions_parts =
+      0;  // share of clients that open a session and retry under one number
   Dist retry_after_ns;
-  std::int64_t move_parts = 0;       // before an operation: the client goes over to another node
-  std::int64_t range_limit = 0;      // highest limit that a range asks for
-  std::int64_t batch_size = 0;       // most writes of a batch
+  std::int64_t move_parts = 0;   // before an operation: the client goes over to another node
+  std::int64_t range_limit = 0;  // highest limit that a range asks for
+  std::int64_t batch_size = 0;   // most writes of a batch
   // Shares of the operations.
   std::int64_t put = 0;
   std::int64_t get = 0;
   std::int64_t stale_get = 0;
-  std::int64_t cas = 0;              // by value
+  std::int64_t cas = 0;  // by value
   std::int64_t cas_version = 0;
   std::int64_t put_if_absent = 0;
   std::int64_t increment = 0;
-  std::int64_t del = 0;              // "delete"
+  std::int64_t del = 0;  // "delete"
   std::int64_t batch = 0;
   std::int64_t range = 0;
-  std::int64_t transfer = 0;         // of the leadership of a namespace
+  std::int64_t transfer = 0;  // of the leadership of a namespace
 };
 
 struct CheckConfig {
   bool invariants = true;
   std::vector<std::string> linearizable;  // names of namespaces; "*" = every one
   std::vector<std::string> converges;
-  std::int64_t codec_parts = 0;      // of frames go through encode and decode
-  std::int64_t search_parts = 0;     // of runs: Wing–Gong–Lowe search too (a failing run always)
-  std::int64_t search_steps = 0;     // then it is unknown
+  std::int64_t codec_parts = 0;   // of frames go through encode and decode
+  std::int64_t search_parts = 0;  // of runs: Wing–Gong–Lowe search too (a failing run always)
+  std::int64_t search_steps = 0;  // then it is unknown
 };
 
 // ---- the schedule -------------------------------------------------------------------------------------
@@ -229,10 +236,9 @@ struct OperationAction {
   std::string value;
   friend bool operator==(const OperationAction&, const OperationAction&) = default;
 };
-using Action =
-    std::variant<PartitionAction, IsolateAction, HealAction, CrashAction, RestartAction, PauseAction,
-                 ClockStepAction, DiskStallAction, DiskFullAction, SyncErrorAction, TransferAction,
-                 OperationAction>;
+using Action = std::variant<PartitionAction, IsolateAction, HealAction, CrashAction, RestartAction,
+                            PauseAction, ClockStepAction, DiskStallAction, DiskFullAction,
+                            SyncErrorAction, TransferAction, OperationAction>;
 // The word of the scenario: "partition", "clock_step", "put", ….
 const char* NameOf(const Action& action);
 

@@ -49,7 +49,8 @@ std::int64_t SampleExp(const Dist& dist, std::uint64_t bits) {
 std::int64_t SamplePareto(const Dist& dist, std::uint64_t bits) {
   const std::uint64_t half = std::min(MinusLog2(bits) / 2, (kOne * 31));
   const std::uint64_t factor = Exp2(half + kOne * 32) - kOne;  // 1 / sqrt(u) - 1, times 2^32
-  return AddCut(dist, (static_cast<Wide>(static_cast<std::uint64_t>(dist.mean - dist.min)) * factor) >> 32);
+  return AddCut(
+      dist, (static_cast<Wide>(static_cast<std::uint64_t>(dist.mean - dist.min)) * factor) >> 32);
 }
 
 }  // namespace
@@ -64,9 +65,12 @@ std::int64_t ValueOf(const DrawRule& draw, std::uint64_t bits) {
   if (!draw.options.empty()) return draw.options[Below(bits, draw.options.size())];
   if (draw.low == draw.high) return draw.low;
   switch (draw.scale) {
-    case Scale::kLinear: return Between(draw.low, draw.high, bits);
-    case Scale::kLog: return LogBetween(draw.low, draw.high, bits);
-    case Scale::kSkewed: return SkewedBetween(draw.low, draw.high, bits);
+    case Scale::kLinear:
+      return Between(draw.low, draw.high, bits);
+    case Scale::kLog:
+      return LogBetween(draw.low, draw.high, bits);
+    case Scale::kSkewed:
+      return SkewedBetween(draw.low, draw.high, bits);
   }
   UNREACHABLE("no such scale");
 }
@@ -78,18 +82,24 @@ std::int64_t LowestOf(const DrawRule& draw) {
 }
 
 std::int64_t HighestOf(const DrawRule& draw) {
-  const std::int64_t high =
-      draw.options.empty() ? draw.high : *std::max_element(draw.options.begin(), draw.options.end());
+  const std::int64_t high = draw.options.empty()
+                                ? draw.high
+                                : *std::max_element(draw.options.begin(), draw.options.end());
   return draw.off > 0 ? std::max<std::int64_t>(high, 0) : high;
 }
 
 std::int64_t Sample(const Dist& dist, std::uint64_t bits) {
   switch (dist.kind) {
-    case DistKind::kFixed: return dist.mean;
-    case DistKind::kUniform: return Between(dist.min, dist.max, bits);
-    case DistKind::kExp: return SampleExp(dist, bits);
-    case DistKind::kPareto: return SamplePareto(dist, bits);
-    case DistKind::kLog: return LogBetween(dist.min, dist.max, bits);
+    case DistKind::kFixed:
+      return dist.mean;
+    case DistKind::kUniform:
+      return Between(dist.min, dist.max, bits);
+    case DistKind::kExp:
+      return SampleExp(dist, bits);
+    case DistKind::kPareto:
+      return SamplePareto(dist, bits);
+    case DistKind::kLog:
+      return LogBetween(dist.min, dist.max, bits);
   }
   UNREACHABLE("no such distribution");
 }

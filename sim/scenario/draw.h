@@ -25,10 +25,10 @@ constexpr bool Happens(std::int64_t parts, std::uint64_t bits) {
 }
 
 // Names of entities in keyed choices. Stored in the outcome of seeds: never change them.
-std::uint64_t NodeKey(NodeId node);                // "n2"
-std::uint64_t LinkKey(NodeId from, NodeId to);     // "n2>n3"
-std::uint64_t ClientKey(std::uint64_t client);     // "c5"
-inline constexpr std::uint64_t kWholeRun = 0;      // entity of choices that concern all
+std::uint64_t NodeKey(NodeId node);             // "n2"
+std::uint64_t LinkKey(NodeId from, NodeId to);  // "n2>n3"
+std::uint64_t ClientKey(std::uint64_t client);  // "c5"
+inline constexpr std::uint64_t kWholeRun = 0;   // entity of choices that concern all
 
 enum class Scale : std::uint8_t {
   kLinear,
@@ -40,22 +40,22 @@ struct DrawRule {
   std::int64_t low = 0;   // low == high and no options: fixed
   std::int64_t high = 0;  // inclusive
   Scale scale = Scale::kLinear;
-  std::int64_t off = 0;   // parts: then the value is 0 in this run
+  std::int64_t off = 0;               // parts: then the value is 0 in this run
   std::vector<std::int64_t> options;  // not empty: one of these, each as likely
   friend bool operator==(const DrawRule&, const DrawRule&) = default;
 };
 constexpr bool IsFixed(const DrawRule& draw) { return draw.low == draw.high && draw.off == 0; }
 // The value that `bits` select; `off` is not looked at.
 std::int64_t ValueOf(const DrawRule& draw, std::uint64_t bits);
-std::int64_t LowestOf(const DrawRule& draw);   // off counts as 0
+std::int64_t LowestOf(const DrawRule& draw);  // off counts as 0
 std::int64_t HighestOf(const DrawRule& draw);
 
 enum class DistKind : std::uint8_t {
   kFixed,    // mean
   kUniform,  // min … max, inclusive
   kExp,      // min + exponential, so that the whole has this mean; cut at max
-  kPareto,   // min + Pareto with exponent 2, so that the whole has this mean: a long tail; cut at max
-  kLog,      // log-uniform over min … max
+  kPareto,  // min + Pareto with exponent 2, so that the whole has this mean: a long tail; cut at max
+  kLog,     // log-uniform over min … max
 };
 struct Dist {
   DistKind kind = DistKind::kFixed;

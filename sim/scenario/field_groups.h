@@ -8,14 +8,15 @@
 
 namespace quorate::sim {
 
-void AddGeneralFields(std::vector<Field>& fields);   // format, name, about, resolved, expect, time, schedule
+void AddGeneralFields(
+    std::vector<Field>& fields);  // format, name, about, resolved, expect, time, schedule
 void AddClusterFields(std::vector<Field>& fields);
 void AddClockFields(std::vector<Field>& fields);
 void AddNetworkFields(std::vector<Field>& fields);
 void AddDiskFields(std::vector<Field>& fields);
-void AddProcessFields(std::vector<Field>& fields);   // and budget
+void AddProcessFields(std::vector<Field>& fields);  // and budget
 void AddWorkloadFields(std::vector<Field>& fields);
-void AddCheckFields(std::vector<Field>& fields);     // and marks
+void AddCheckFields(std::vector<Field>& fields);  // and marks
 
 // ---- helpers that they share ----------------------------------------------------------------------------
 inline constexpr std::int64_t kHour = 3'600'000'000'000;
@@ -41,8 +42,12 @@ struct Values {
   std::int64_t low;
   std::int64_t high;
 };
-inline Values Span(std::string fallback) { return {Unit::kDuration, std::move(fallback), 0, kHour}; }
-inline Values Chance(std::string fallback) { return {Unit::kProbability, std::move(fallback), 0, kWhole}; }
+inline Values Span(std::string fallback) {
+  return {Unit::kDuration, std::move(fallback), 0, kHour};
+}
+inline Values Chance(std::string fallback) {
+  return {Unit::kProbability, std::move(fallback), 0, kWhole};
+}
 inline Values Number(std::string fallback, std::int64_t low, std::int64_t high) {
   return {Unit::kCount, std::move(fallback), low, high};
 }
@@ -50,7 +55,8 @@ inline Values Size(std::string fallback, std::int64_t low) {
   return {Unit::kBytes, std::move(fallback), low, kGiB};
 }
 
-Field& Add(std::vector<Field>& fields, std::string path, Target target, Values values, std::string help);
+Field& Add(std::vector<Field>& fields, std::string path, Target target, Values values,
+           std::string help);
 // A mean time between faults: the gate of its group; "never" = 0.
 Field& AddMtbf(std::vector<Field>& fields, std::string path, Target target, std::string help);
 void AddOff(std::vector<Field>& fields, const std::string& group);
@@ -58,8 +64,9 @@ void AddOff(std::vector<Field>& fields, const std::string& group);
 Field& AddShare(std::vector<Field>& fields, std::string path, Target target, std::string fallback,
                 std::string help);
 // mtbf, for and off of one kind of episode: "<what>, of each <whom>".
-void AddEpisode(std::vector<Field>& fields, const std::string& group, std::function<Episode&(RunConfig&)> at,
-                std::string_view lasts, std::string_view what);
+void AddEpisode(std::vector<Field>& fields, const std::string& group,
+                std::function<Episode&(RunConfig&)> at, std::string_view lasts,
+                std::string_view what);
 void AddSpecial(std::vector<Field>& fields, std::string path, std::string schema, std::string help);
 
 }  // namespace quorate::sim

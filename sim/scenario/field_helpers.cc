@@ -3,7 +3,8 @@
 
 namespace quorate::sim {
 
-Field& Add(std::vector<Field>& fields, std::string path, Target target, Values values, std::string help) {
+Field& Add(std::vector<Field>& fields, std::string path, Target target, Values values,
+           std::string help) {
   Field field;
   field.path = std::move(path);
   field.target = std::move(target);
@@ -29,14 +30,15 @@ void AddOff(std::vector<Field>& fields, const std::string& group) {
 
 Field& AddShare(std::vector<Field>& fields, std::string path, Target target, std::string fallback,
                 std::string help) {
-  Field& field = Add(fields, std::move(path), std::move(target), Number(std::move(fallback), 0, kAnyCount),
-                     std::move(help));
+  Field& field = Add(fields, std::move(path), std::move(target),
+                     Number(std::move(fallback), 0, kAnyCount), std::move(help));
   field.share = true;
   return field;
 }
 
-void AddEpisode(std::vector<Field>& fields, const std::string& group, std::function<Episode&(RunConfig&)> at,
-                std::string_view lasts, std::string_view what) {
+void AddEpisode(std::vector<Field>& fields, const std::string& group,
+                std::function<Episode&(RunConfig&)> at, std::string_view lasts,
+                std::string_view what) {
   AddMtbf(fields, group + ".mtbf",
           PerNodeOrLink{[at](RunConfig& c, PerEntity v) { at(c).mtbf_ns = std::move(v); }},
           Cat(what, ": mean time between the end of one and the next."));
@@ -45,8 +47,10 @@ void AddEpisode(std::vector<Field>& fields, const std::string& group, std::funct
   AddOff(fields, group);
 }
 
-void AddSpecial(std::vector<Field>& fields, std::string path, std::string schema, std::string help) {
-  Add(fields, std::move(path), Special{std::move(schema)}, {Unit::kWord, "", 0, 0}, std::move(help));
+void AddSpecial(std::vector<Field>& fields, std::string path, std::string schema,
+                std::string help) {
+  Add(fields, std::move(path), Special{std::move(schema)}, {Unit::kWord, "", 0, 0},
+      std::move(help));
 }
 
 }  // namespace quorate::sim

@@ -43,8 +43,8 @@ struct OffShare {};
 struct Special {
   std::string schema;
 };
-using Target =
-    std::variant<PerRun, PerNodeOrLink, PerEvent, PerEventOfEntity, YesOrNo, OfScenario, OffShare, Special>;
+using Target = std::variant<PerRun, PerNodeOrLink, PerEvent, PerEventOfEntity, YesOrNo, OfScenario,
+                            OffShare, Special>;
 
 struct Field {
   std::string path;

@@ -15,32 +15,38 @@ template <class Member>
 void AddOption(std::vector<Field>& fields, const char* name, Unit unit, Member Options::*member,
                std::int64_t low, const char* help) {
   const auto value = static_cast<std::int64_t>(Options{}.*member);
-  Add(fields, std::string("cluster.options.") + name, PerRun{[member](RunConfig& c, std::int64_t v) {
+  Add(fields, std::string("cluster.options.") + name,
+      PerRun{[member](RunConfig& c, std::int64_t v) {
         c.cluster.options.*member = static_cast<Member>(v);
       }},
       {unit, Render(unit, value), low, unit == Unit::kBytes ? kGiB : kAnyCount}, help);
 }
-void AddOption(std::vector<Field>& fields, const char* name, Duration Options::*member, const char* help) {
-  Add(fields, std::string("cluster.options.") + name, PerRun{[member](RunConfig& c, std::int64_t v) {
-        c.cluster.options.*member = Duration{v};
-      }},
-      {Unit::kDuration, Render(Unit::kDuration, (Options{}.*member).ns), Milliseconds(1).ns, kHour}, help);
+void AddOption(std::vector<Field>& fields, const char* name, Duration Options::*member,
+               const char* help) {
+  Add(fields, std::string("cluster.options.") + name,
+      PerRun{[member](RunConfig& c, std::int64_t v) { c.cluster.options.*member = Duration{v}; }},
+      {Unit::kDuration, Render(Unit::kDuration, (Options{}.*member).ns), Milliseconds(1).ns, kHour},
+      help);
 }
-void AddLimit(std::vector<Field>& fields, const char* name, Unit unit, std::size_t KvLimits::*member,
-              const char* help) {
+void AddLimit(std::vector<Field>& fields, const char* name, Unit unit,
+              std::size_t KvLimits::*member, const char* help) {
   const auto value = static_cast<std::int64_t>(KvLimits{}.*member);
-  Add(fields, std::string("cluster.options.") + name, PerRun{[member](RunConfig& c, std::int64_t v) {
+  Add(fields, std::string("cluster.options.") + name,
+      PerRun{[member](RunConfig& c, std::int64_t v) {
         c.cluster.options.kv.*member = static_cast<std::size_t>(v);
       }},
       {unit, Render(unit, value), 1, unit == Unit::kBytes ? kGiB : kAnyCount}, help);
 }
 
 void AddTimingOptions(std::vector<Field>& fields) {
-  AddOption(fields, "heartbeat", &Options::heartbeat, "A leader that has nothing to say speaks this often.");
+  AddOption(fields, "heartbeat", &Options::heartbeat,
+            "A leader that has nothing to say speaks this often.");
   const Options defaults;
   Add(fields, "cluster.options.election_timeout", PerEvent{[](RunConfig& c, Dist v) {
-        c.cluster.options.election_timeout_min = Duration{v.kind == DistKind::kFixed ? v.mean : v.min};
-        c.cluster.options.election_timeout_max = Duration{v.kind == DistKind::kFixed ? v.mean : v.max};
+        c.cluster.options.election_timeout_min =
+            Duration{v.kind == DistKind::kFixed ? v.mean : v.min};
+        c.cluster.options.election_timeout_max =
+            Duration{v.kind == DistKind::kFixed ? v.mean : v.max};
       }},
       {Unit::kDuration,
        "[" + Render(Unit::kDuration, defaults.election_timeout_min.ns) + "," +
@@ -50,8 +56,9 @@ void AddTimingOptions(std::vector<Field>& fields) {
   AddOption(fields, "resend", &Options::resend, "What was not answered is sent again after this.");
   AddOption(fields, "request_timeout", &Options::request_timeout,
             "A node answers a request as unknown after this, where the client set no time.");
-  Field& pre_vote = Add(fields, "cluster.options.pre_vote", YesOrNo{[](RunConfig&, bool) {}},
-                        {Unit::kWord, "true", 0, 0}, "Candidates ask before they campaign. Always on.");
+  Field& pre_vote =
+      Add(fields, "cluster.options.pre_vote", YesOrNo{[](RunConfig&, bool) {}},
+          {Unit::kWord, "true", 0, 0}, "Candidates ask before they campaign. Always on.");
   pre_vote.unsupported = "only true: pre-vote is always on";
 }
 
@@ -77,7 +84,8 @@ void AddOptions(std::vector<Field>& fields) {
             "Entries kept behind the compaction for slow followers.");
   AddOption(fields, "snapshot_chunk_bytes", Unit::kBytes, &Options::snapshot_chunk_bytes, 1,
             "Bytes of rows in one chunk of a snapshot.");
-  AddOption(fields, "max_requests", Unit::kCount, &Options::max_requests, 1, "Client requests under way at a node.");
+  AddOption(fields, "max_requests", Unit::kCount, &Options::max_requests, 1,
+            "Client requests under way at a node.");
   AddOption(fields, "max_reads_per_round", Unit::kCount, &Options::max_reads_per_round, 1,
             "Reads confirmed by one round of heartbeats.");
   AddOption(fields, "max_parked_requests", Unit::kCount, &Options::max_parked_requests, 0,
@@ -88,9 +96,12 @@ void AddOptions(std::vector<Field>& fields) {
   AddLimit(fields, "max_value_bytes", Unit::kBytes, &KvLimits::max_value_bytes, "Longest value.");
   AddLimit(fields, "max_batch_operations", Unit::kCount, &KvLimits::max_batch_operations,
            "Conditions and writes of one batch.");
-  AddLimit(fields, "max_batch_bytes", Unit::kBytes, &KvLimits::max_batch_bytes, "Bytes of one batch.");
-  AddLimit(fields, "max_range_rows", Unit::kCount, &KvLimits::max_range_rows, "Rows in one answer to a range.");
-  AddLimit(fields, "max_range_bytes", Unit::kBytes, &KvLimits::max_range_bytes, "Bytes in one answer to a range.");
+  AddLimit(fields, "max_batch_bytes", Unit::kBytes, &KvLimits::max_batch_bytes,
+           "Bytes of one batch.");
+  AddLimit(fields, "max_range_rows", Unit::kCount, &KvLimits::max_range_rows,
+           "Rows in one answer to a range.");
+  AddLimit(fields, "max_range_bytes", Unit::kBytes, &KvLimits::max_range_bytes,
+           "Bytes in one answer to a range.");
   AddLimit(fields, "max_sessions", Unit::kCount, &KvLimits::max_sessions,
            "Sessions of a namespace; then the least recently used goes.");
   AddLimit(fields, "session_window", Unit::kCount, &KvLimits::session_window,
@@ -107,8 +118,9 @@ void AddTime(std::vector<Field>& fields) {
       "End of warm-up and chaos together; then a core is healed and has to converge.");
   Add(fields, "time.serve", PerRun{Into(Time, &TimeConfig::serve_ns)}, Span("\"500ms\""),
       "Clients go on for this long on the healed core.");
-  Field& every = AddMtbf(fields, "time.quiet.every", PerRun{Into(Time, &TimeConfig::quiet_every_ns)},
-                         "During chaos a quiet window begins this often.");
+  Field& every =
+      AddMtbf(fields, "time.quiet.every", PerRun{Into(Time, &TimeConfig::quiet_every_ns)},
+              "During chaos a quiet window begins this often.");
   every.help += " Nothing new is injected in it.";
   Add(fields, "time.quiet.for", PerRun{Into(Time, &TimeConfig::quiet_for_ns)}, Span("\"1s\""),
       "Length of a quiet window.");
@@ -135,11 +147,12 @@ void AddClusterFields(std::vector<Field>& fields) {
   Add(fields, "cluster.zones", PerRun{Into(Cluster, &ClusterConfig::zones)}, Number("3", 1, 9),
       "Node n stands in zone (n - 1) mod zones; see process.crash.zone.");
   AddOptions(fields);
-  AddSpecial(fields, "cluster.namespaces",
-             R"({"type":"array","maxItems":32,"items":{"type":"object","additionalProperties":false,)"
-             R"("required":["name"],"properties":{"name":{"type":"string","pattern":"^[a-z][a-z0-9._-]{0,63}$"},)"
-             R"("mode":{"enum":["strong"]}}}})",
-             "Namespaces besides \"default\", which is always there. Only strong ones yet.");
+  AddSpecial(
+      fields, "cluster.namespaces",
+      R"({"type":"array","maxItems":32,"items":{"type":"object","additionalProperties":false,)"
+      R"("required":["name"],"properties":{"name":{"type":"string","pattern":"^[a-z][a-z0-9._-]{0,63}$"},)"
+      R"("mode":{"enum":["strong"]}}}})",
+      "Namespaces besides \"default\", which is always there. Only strong ones yet.");
   Add(fields, "cluster.extra_namespaces", PerRun{Into(Cluster, &ClusterConfig::extra_namespaces)},
       Number("0", 0, 32), "That many more namespaces: \"extra1\", \"extra2\", ….");
 }

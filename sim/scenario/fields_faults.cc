@@ -19,17 +19,17 @@ void AddPartition(std::vector<Field>& fields) {
           "Mean time from the end of one partition to the next.");
   Add(fields, group + ".mttr", PerEvent{Into(Partition, &PartitionConfig::mttr_ns)},
       Span(R"({"dist":"exp","mean":"1s","max":"30s"})"), "How long a partition lasts.");
-  Add(fields, group + ".one_way", PerRun{Into(Partition, &PartitionConfig::one_way_parts)}, Chance("0"),
-      "Share of partitions that cut only one direction.");
-  Add(fields, group + ".clients", PerRun{Into(Partition, &PartitionConfig::clients_parts)}, Chance("0"),
-      "Share of partitions that cut clients off as well.");
+  Add(fields, group + ".one_way", PerRun{Into(Partition, &PartitionConfig::one_way_parts)},
+      Chance("0"), "Share of partitions that cut only one direction.");
+  Add(fields, group + ".clients", PerRun{Into(Partition, &PartitionConfig::clients_parts)},
+      Chance("0"), "Share of partitions that cut clients off as well.");
   Add(fields, group + ".flap", PerRun{Into(Partition, &PartitionConfig::flap_parts)}, Chance("0"),
       "Share of partitions that come and go while they last.");
   Add(fields, group + ".flap_every", PerRun{Into(Partition, &PartitionConfig::flap_every_ns)},
       {Unit::kDuration, "\"200ms\"", Milliseconds(1).ns, kHour}, "Half a period of flapping.");
   AddOff(fields, group);
-  AddShare(fields, group + ".shapes.isolate", PerRun{Into(Partition, &PartitionConfig::isolate)}, "3",
-           "Share: one node from all others.");
+  AddShare(fields, group + ".shapes.isolate", PerRun{Into(Partition, &PartitionConfig::isolate)},
+           "3", "Share: one node from all others.");
   AddShare(fields, group + ".shapes.halves", PerRun{Into(Partition, &PartitionConfig::halves)}, "2",
            "Share: two groups.");
   AddShare(fields, group + ".shapes.groups", PerRun{Into(Partition, &PartitionConfig::groups)}, "1",
@@ -43,24 +43,25 @@ void AddPartition(std::vector<Field>& fields) {
 }
 
 void AddFrames(std::vector<Field>& fields) {
-  Add(fields, "network.latency", PerEventOfEntity{Into(Net, &NetworkConfig::latency_ns)}, Span(kLatency),
-      "Of a frame, per directed link between nodes.");
+  Add(fields, "network.latency", PerEventOfEntity{Into(Net, &NetworkConfig::latency_ns)},
+      Span(kLatency), "Of a frame, per directed link between nodes.");
   Add(fields, "network.tail", PerNodeOrLink{Into(Net, &NetworkConfig::tail_parts)}, Chance("0"),
       "Share of frames that take network.tail_by longer.");
   Add(fields, "network.tail_by", PerEvent{Into(Net, &NetworkConfig::tail_ns)},
       Span(R"({"dist":"pareto","mean":"50ms","max":"2s"})"), "See network.tail.");
   Add(fields, "network.loss", PerNodeOrLink{Into(Net, &NetworkConfig::loss_parts)}, Chance("0"),
       "Share of frames lost, per directed link.");
-  Add(fields, "network.duplicate", PerNodeOrLink{Into(Net, &NetworkConfig::duplicate_parts)}, Chance("0"),
-      "Share of frames that arrive twice, per directed link.");
-  Add(fields, "network.reorder", PerNodeOrLink{Into(Net, &NetworkConfig::reorder_parts)}, Chance("0"),
-      "Share of frames that others may overtake, per directed link.");
+  Add(fields, "network.duplicate", PerNodeOrLink{Into(Net, &NetworkConfig::duplicate_parts)},
+      Chance("0"), "Share of frames that arrive twice, per directed link.");
+  Add(fields, "network.reorder", PerNodeOrLink{Into(Net, &NetworkConfig::reorder_parts)},
+      Chance("0"), "Share of frames that others may overtake, per directed link.");
   Add(fields, "network.reorder_by", PerEvent{Into(Net, &NetworkConfig::reorder_by_ns)},
       Span(R"({"dist":"exp","mean":"5ms","max":"500ms"})"), "How much later such a frame arrives.");
-  Add(fields, "network.corrupt", PerNodeOrLink{Into(Net, &NetworkConfig::corrupt_parts)}, Chance("0"),
-      "Share of frames with a changed byte, per directed link.");
-  Field& capacity = Add(fields, "network.capacity", PerNodeOrLink{Into(Net, &NetworkConfig::capacity_bytes)},
-                        Size("\"unlimited\"", 1), "Bytes under way on a directed link; more is dropped.");
+  Add(fields, "network.corrupt", PerNodeOrLink{Into(Net, &NetworkConfig::corrupt_parts)},
+      Chance("0"), "Share of frames with a changed byte, per directed link.");
+  Field& capacity =
+      Add(fields, "network.capacity", PerNodeOrLink{Into(Net, &NetworkConfig::capacity_bytes)},
+          Size("\"unlimited\"", 1), "Bytes under way on a directed link; more is dropped.");
   capacity.words = {{"unlimited", 0}};
 }
 
@@ -68,7 +69,8 @@ void AddFrames(std::vector<Field>& fields) {
 
 void AddClockFields(std::vector<Field>& fields) {
   Add(fields, "clocks.wall_offset", PerNodeOrLink{Into(Clocks, &ClockConfig::wall_offset_ns)},
-      {Unit::kDuration, "\"0s\"", -24 * kHour, 24 * kHour}, "Of each node's wall clock at the start.");
+      {Unit::kDuration, "\"0s\"", -24 * kHour, 24 * kHour},
+      "Of each node's wall clock at the start.");
   Add(fields, "clocks.drift", PerNodeOrLink{Into(Clocks, &ClockConfig::drift_ppm)},
       {Unit::kDrift, "\"0ppm\"", -kMostDrift, kMostDrift}, "Of each node's wall clock.");
   Add(fields, "clocks.mono_drift", PerNodeOrLink{Into(Clocks, &ClockConfig::mono_drift_ppm)},
@@ -79,26 +81,30 @@ void AddClockFields(std::vector<Field>& fields) {
   Add(fields, "clocks.step.size", PerEvent{Into(Clocks, &ClockConfig::step_by_ns)},
       {Unit::kDuration, R"(["-1s","1s"])", -24 * kHour, 24 * kHour}, "How far it jumps.");
   AddOff(fields, "clocks.step");
-  AddEpisode(fields, "clocks.freeze", [](RunConfig& c) -> Episode& { return c.clocks.freeze; },
-             R"(["100ms","2s"])", "A node's wall clock stands still");
+  AddEpisode(
+      fields, "clocks.freeze", [](RunConfig& c) -> Episode& { return c.clocks.freeze; },
+      R"(["100ms","2s"])", "A node's wall clock stands still");
 }
 
 void AddNetworkFields(std::vector<Field>& fields) {
   AddFrames(fields);
-  AddEpisode(fields, "network.clog", [](RunConfig& c) -> Episode& { return c.network.clog; },
-             R"(["50ms","1s"])", "A directed link holds all frames, then delivers them at once");
+  AddEpisode(
+      fields, "network.clog", [](RunConfig& c) -> Episode& { return c.network.clog; },
+      R"(["50ms","1s"])", "A directed link holds all frames, then delivers them at once");
   AddMtbf(fields, "network.swizzle.mtbf", PerRun{Into(Net, &NetworkConfig::swizzle_mtbf_ns)},
           "Links clog one by one and are freed in another order: mean time between.");
   Add(fields, "network.swizzle.for", PerEvent{Into(Net, &NetworkConfig::swizzle_for_ns)},
       Span(R"(["200ms","2s"])"), "How long one swizzle takes.");
   AddOff(fields, "network.swizzle");
-  AddEpisode(fields, "network.disconnect", [](RunConfig& c) -> Episode& { return c.network.disconnect; },
-             R"(["1ms","500ms"])", "The connection of two nodes breaks");
+  AddEpisode(
+      fields, "network.disconnect", [](RunConfig& c) -> Episode& { return c.network.disconnect; },
+      R"(["1ms","500ms"])", "The connection of two nodes breaks");
   AddPartition(fields);
-  Add(fields, "network.client_latency", PerEventOfEntity{Into(Net, &NetworkConfig::client_latency_ns)},
-      Span(kLatency), "Between a client and a node.");
-  Add(fields, "network.client_loss", PerNodeOrLink{Into(Net, &NetworkConfig::client_loss_parts)}, Chance("0"),
-      "Share of requests and of answers that are lost.");
+  Add(fields, "network.client_latency",
+      PerEventOfEntity{Into(Net, &NetworkConfig::client_latency_ns)}, Span(kLatency),
+      "Between a client and a node.");
+  Add(fields, "network.client_loss", PerNodeOrLink{Into(Net, &NetworkConfig::client_loss_parts)},
+      Chance("0"), "Share of requests and of answers that are lost.");
 }
 
 void AddDiskFields(std::vector<Field>& fields) {
@@ -107,33 +113,38 @@ void AddDiskFields(std::vector<Field>& fields) {
   Add(fields, "disk.read", PerEventOfEntity{Into(Disk, &DiskConfig::read_ns)},
       Span(R"({"dist":"exp","mean":"0.2ms","max":"20ms"})"), "A read of the log.");
   Add(fields, "disk.work", PerEventOfEntity{Into(Disk, &DiskConfig::work_ns)},
-      Span(R"({"dist":"exp","mean":"0.05ms","max":"10ms"})"), "One piece of the state machines' work.");
+      Span(R"({"dist":"exp","mean":"0.05ms","max":"10ms"})"),
+      "One piece of the state machines' work.");
   Add(fields, "disk.flush", PerEventOfEntity{Into(Disk, &DiskConfig::flush_ns)},
       Span(R"({"dist":"exp","min":"0.5ms","mean":"5ms","max":"200ms"})"), "A flush of the map.");
-  Field& unsynced = Add(fields, "disk.crash_unsynced", PerRun{Into(Disk, &DiskConfig::crash_unsynced)},
-                        {Unit::kWord, "\"lose-suffix\"", 0, 2},
-                        "What a crash does to the batches that were not synced.");
+  Field& unsynced =
+      Add(fields, "disk.crash_unsynced", PerRun{Into(Disk, &DiskConfig::crash_unsynced)},
+          {Unit::kWord, "\"lose-suffix\"", 0, 2},
+          "What a crash does to the batches that were not synced.");
   unsynced.words = {{"keep", static_cast<std::int64_t>(CrashUnsynced::kKeep)},
                     {"lose-suffix", static_cast<std::int64_t>(CrashUnsynced::kLoseSuffix)},
                     {"lose-all", static_cast<std::int64_t>(CrashUnsynced::kLoseAll)}};
-  Add(fields, "disk.self_flush", PerNodeOrLink{Into(Disk, &DiskConfig::self_flush_parts)}, Chance("0.01"),
-      "Chance after a piece of work that the map flushes by itself.");
-  Add(fields, "disk.sync_error", PerNodeOrLink{Into(Disk, &DiskConfig::sync_error_parts)}, Chance("0"),
-      "Share of syncs that fail; what was dirty is gone.");
-  Add(fields, "disk.write_error", PerNodeOrLink{Into(Disk, &DiskConfig::write_error_parts)}, Chance("0"),
-      "Share of appends to the log that fail.");
-  Add(fields, "disk.map_error", PerNodeOrLink{Into(Disk, &DiskConfig::map_error_parts)}, Chance("0"),
-      "Share of writes of the map that fail.");
-  Add(fields, "disk.corrupt_row", PerNodeOrLink{Into(Disk, &DiskConfig::corrupt_row_parts)}, Chance("0"),
-      "Share of reads of the log after which that place reads as corrupt for ever.");
-  AddEpisode(fields, "disk.full", [](RunConfig& c) -> Episode& { return c.disk.full; },
-             R"(["200ms","3s"])", "A disk has no space left");
-  AddEpisode(fields, "disk.stall", [](RunConfig& c) -> Episode& { return c.disk.stall; },
-             R"(["100ms","3s"])", "A disk finishes nothing");
-  AddEpisode(fields, "disk.slow", [](RunConfig& c) -> Episode& { return c.disk.slow; },
-             R"(["500ms","5s"])", "A disk is slow");
-  Add(fields, "disk.slow.factor", PerRun{Into(Disk, &DiskConfig::slow_factor)}, Number("20", 2, 10'000),
-      "Then everything takes this many times as long.");
+  Add(fields, "disk.self_flush", PerNodeOrLink{Into(Disk, &DiskConfig::self_flush_parts)},
+      Chance("0.01"), "Chance after a piece of work that the map flushes by itself.");
+  Add(fields, "disk.sync_error", PerNodeOrLink{Into(Disk, &DiskConfig::sync_error_parts)},
+      Chance("0"), "Share of syncs that fail; what was dirty is gone.");
+  Add(fields, "disk.write_error", PerNodeOrLink{Into(Disk, &DiskConfig::write_error_parts)},
+      Chance("0"), "Share of appends to the log that fail.");
+  Add(fields, "disk.map_error", PerNodeOrLink{Into(Disk, &DiskConfig::map_error_parts)},
+      Chance("0"), "Share of writes of the map that fail.");
+  Add(fields, "disk.corrupt_row", PerNodeOrLink{Into(Disk, &DiskConfig::corrupt_row_parts)},
+      Chance("0"), "Share of reads of the log after which that place reads as corrupt for ever.");
+  AddEpisode(
+      fields, "disk.full", [](RunConfig& c) -> Episode& { return c.disk.full; },
+      R"(["200ms","3s"])", "A disk has no space left");
+  AddEpisode(
+      fields, "disk.stall", [](RunConfig& c) -> Episode& { return c.disk.stall; },
+      R"(["100ms","3s"])", "A disk finishes nothing");
+  AddEpisode(
+      fields, "disk.slow", [](RunConfig& c) -> Episode& { return c.disk.slow; },
+      R"(["500ms","5s"])", "A disk is slow");
+  Add(fields, "disk.slow.factor", PerRun{Into(Disk, &DiskConfig::slow_factor)},
+      Number("20", 2, 10'000), "Then everything takes this many times as long.");
 }
 
 void AddProcessFields(std::vector<Field>& fields) {
@@ -141,22 +152,27 @@ void AddProcessFields(std::vector<Field>& fields) {
           "Mean time between the crashes of a node.");
   Add(fields, "process.crash.mid_turn", PerRun{Into(Process, &ProcessConfig::crash_mid_turn_parts)},
       Chance("0.5"), "Share of crashes that fall between two effects of a turn.");
-  Add(fields, "process.crash.zone", PerRun{Into(Process, &ProcessConfig::crash_zone_parts)}, Chance("0"),
+  Add(fields, "process.crash.zone", PerRun{Into(Process, &ProcessConfig::crash_zone_parts)},
+      Chance("0"),
       "Share of crashes that take the node's zone along, as far as the budget allows.");
   AddOff(fields, "process.crash");
   Add(fields, "process.restart.after", PerEvent{Into(Process, &ProcessConfig::restart_after_ns)},
       Span(R"({"dist":"log","min":"10ms","max":"5s"})"), "How long a crashed node stays down.");
-  AddEpisode(fields, "process.pause", [](RunConfig& c) -> Episode& { return c.process.pause; },
-             R"(["10ms","2s"])", "A process does not run, its clocks do");
+  AddEpisode(
+      fields, "process.pause", [](RunConfig& c) -> Episode& { return c.process.pause; },
+      R"(["10ms","2s"])", "A process does not run, its clocks do");
   for (const char* path : {"process.wipe", "process.old_image"}) {
-    Field& field = Add(fields, path, PerRun{[](RunConfig&, std::int64_t) {}}, Chance("0"), "Only 0.");
+    Field& field =
+        Add(fields, path, PerRun{[](RunConfig&, std::int64_t) {}}, Chance("0"), "Only 0.");
     field.unsupported = "not supported yet";
   }
-  Field& down = Add(fields, "budget.down", PerRun{[](RunConfig& c, std::int64_t v) { c.budget.down = v; }},
-                    Number("\"minority\"", 0, 9), "Nodes that random faults may have out of service at once.");
+  Field& down = Add(
+      fields, "budget.down", PerRun{[](RunConfig& c, std::int64_t v) { c.budget.down = v; }},
+      Number("\"minority\"", 0, 9), "Nodes that random faults may have out of service at once.");
   down.words = {{"none", 0}, {"minority", kMinority}, {"all", kAllNodes}};
-  Field& wiped = Add(fields, "budget.wiped", PerRun{[](RunConfig&, std::int64_t) {}},
-                     Number("\"none\"", 0, 9), "Nodes that may be wiped at once (see process.wipe).");
+  Field& wiped =
+      Add(fields, "budget.wiped", PerRun{[](RunConfig&, std::int64_t) {}}, Number("\"none\"", 0, 9),
+          "Nodes that may be wiped at once (see process.wipe).");
   wiped.words = {{"none", 0}, {"minority", kMinority}};
   Field& bound = Add(fields, "budget.clock_bound", PerRun{[](RunConfig& c, std::int64_t v) {
                        c.budget.enforce_clock_bound = v != 0;

@@ -60,7 +60,8 @@ class TreeBuilder {
     } else if (text_.find_first_not_of(" \t\r\n", at) == std::string_view::npos) {
       status_ = Complaint(Path(), "the file ends in the middle");
     } else {
-      const std::size_t line = 1 + static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n'));
+      const std::size_t line =
+          1 + static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n'));
       const std::size_t start = before.rfind('\n');
       const std::size_t column = start == std::string_view::npos ? at + 1 : at - start;
       status_ = Complaint(Path(), Cat("not JSON at line ", line, ", column ", column));
@@ -154,12 +155,18 @@ const Json* Json::Find(std::string_view key) const {
 
 const char* NameOf(JsonKind kind) {
   switch (kind) {
-    case JsonKind::kNull: return "null";
-    case JsonKind::kBool: return "true or false";
-    case JsonKind::kNumber: return "a number";
-    case JsonKind::kText: return "a text";
-    case JsonKind::kArray: return "a list";
-    case JsonKind::kObject: return "an object";
+    case JsonKind::kNull:
+      return "null";
+    case JsonKind::kBool:
+      return "true or false";
+    case JsonKind::kNumber:
+      return "a number";
+    case JsonKind::kText:
+      return "a text";
+    case JsonKind::kArray:
+      return "a list";
+    case JsonKind::kObject:
+      return "an object";
   }
   return "?";
 }

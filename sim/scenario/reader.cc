@@ -43,7 +43,8 @@ std::set<std::string> KeysOf(std::string_view group) {
   const std::string prefix = group == "$" ? "" : Cat(group, ".");
   for (const Field& field : Fields()) {
     if (!field.path.starts_with(prefix)) continue;
-    keys.insert(field.path.substr(prefix.size(), field.path.find('.', prefix.size()) - prefix.size()));
+    keys.insert(
+        field.path.substr(prefix.size(), field.path.find('.', prefix.size()) - prefix.size()));
   }
   return keys;
 }
@@ -116,7 +117,8 @@ class ScenarioReader {
     const absl::Status status = ReadGroup(path, json);
     if (!status.ok()) return status;
     if (gate >= 0 && !named_[static_cast<std::size_t>(gate)]) {
-      return Complaint(Fields()[static_cast<std::size_t>(gate)].path, "is missing: this would never happen");
+      return Complaint(Fields()[static_cast<std::size_t>(gate)].path,
+                       "is missing: this would never happen");
     }
     return absl::OkStatus();
   }
@@ -127,7 +129,8 @@ class ScenarioReader {
     if (std::holds_alternative<Special>(field.target)) return ReadSpecial(path, json);
     absl::StatusOr<Setting> setting = ReadSetting(field, path, json);
     if (!setting.ok()) return setting.status();
-    if (!field.unsupported.empty() && *setting != DefaultOf(field)) return Complaint(path, field.unsupported);
+    if (!field.unsupported.empty() && *setting != DefaultOf(field))
+      return Complaint(path, field.unsupported);
     scenario_.settings[place] = *std::move(setting);
     return absl::OkStatus();
   }
@@ -142,18 +145,22 @@ class ScenarioReader {
       return none ? absl::OkStatus() : Complaint(path, "not supported yet");
     }
     if (path == "expect") {
-      return json.text == "pass" ? absl::OkStatus() : Complaint(path, "must be \"pass\"; others are not supported yet");
+      return json.text == "pass"
+                 ? absl::OkStatus()
+                 : Complaint(path, "must be \"pass\"; others are not supported yet");
     }
     if (path == "name") return ReadText(path, json, 100, scenario_.name);
     if (path == "about") return ReadText(path, json, 1000, scenario_.about);
     if (path == "cluster.namespaces") return ReadNamespaces(path, json);
     if (path == "marks.require") return ReadList(path, json, scenario_.required_marks);
     // They speak of nodes and namespaces, which may stand further down.
-    if (path == "schedule" || path == "checks.linearizable" || path == "checks.converges") return absl::OkStatus();
+    if (path == "schedule" || path == "checks.linearizable" || path == "checks.converges")
+      return absl::OkStatus();
     UNREACHABLE("a special field without a reader");
   }
 
-  static absl::Status ReadText(const std::string& path, const Json& json, std::size_t most, std::string& out) {
+  static absl::Status ReadText(const std::string& path, const Json& json, std::size_t most,
+                               std::string& out) {
     if (json.kind != JsonKind::kText) return Complaint(path, "must be a text");
     if (json.text.empty()) return Complaint(path, "must not be empty");
     if (json.text.size() > most) return Complaint(path, Cat("is longer than ", most, " bytes"));
@@ -161,14 +168,16 @@ class ScenarioReader {
     return absl::OkStatus();
   }
 
-  static absl::Status ReadList(const std::string& path, const Json& json, std::vector<std::string>& out) {
+  static absl::Status ReadList(const std::string& path, const Json& json,
+                               std::vector<std::string>& out) {
     if (json.kind != JsonKind::kArray) return Complaint(path, "must be a list");
     out.clear();
     for (std::size_t i = 0; i < json.items.size(); ++i) {
       std::string text;
       const absl::Status status = ReadText(Under(path, i), json.items[i], 100, text);
       if (!status.ok()) return status;
-      if (std::find(out.begin(), out.end(), text) != out.end()) return Complaint(Under(path, i), "stands twice");
+      if (std::find(out.begin(), out.end(), text) != out.end())
+        return Complaint(Under(path, i), "stands twice");
       out.push_back(std::move(text));
     }
     return absl::OkStatus();
@@ -189,14 +198,16 @@ class ScenarioReader {
     return absl::OkStatus();
   }
 
-  static absl::Status ReadNamespace(const std::string& path, const Json& json, NamespaceConfig& out) {
+  static absl::Status ReadNamespace(const std::string& path, const Json& json,
+                                    NamespaceConfig& out) {
     if (json.kind != JsonKind::kObject) return Complaint(path, "must be an object");
     for (const auto& [key, value] : json.members) {
       const std::string at = Under(path, key);
       if (key == "name") {
         const absl::Status status = ReadText(at, value, 64, out.name);
         if (!status.ok()) return status;
-        if (!IsNamespaceName(out.name)) return Complaint(at, "must begin with a letter and hold only a-z 0-9 . _ -");
+        if (!IsNamespaceName(out.name))
+          return Complaint(at, "must begin with a letter and hold only a-z 0-9 . _ -");
       } else if (key == "mode") {
         if (value.text == "eventual") return Complaint(at, "\"eventual\" is not supported yet");
         if (value.text != "strong") return Complaint(at, "must be \"strong\"");
@@ -206,7 +217,8 @@ class ScenarioReader {
     }
     if (out.name.empty()) return Complaint(Under(path, "name"), "is missing");
     // Those of cluster.extra_namespaces are called so.
-    if (out.name.starts_with("extra")) return Complaint(Under(path, "name"), "must not begin with \"extra\"");
+    if (out.name.starts_with("extra"))
+      return Complaint(Under(path, "name"), "must not begin with \"extra\"");
     return absl::OkStatus();
   }
 
@@ -225,7 +237,8 @@ class ScenarioReader {
     scope.horizon_ns = LowestOf(Rule("time.horizon"));
     for (const NamespaceConfig& each : scenario_.namespaces) scope.namespaces.push_back(each.name);
     if (const Json* const schedule = json.Find("schedule")) {
-      absl::StatusOr<std::vector<ScheduleEntry>> entries = ReadSchedule("schedule", *schedule, scope);
+      absl::StatusOr<std::vector<ScheduleEntry>> entries =
+          ReadSchedule("schedule", *schedule, scope);
       if (!entries.ok()) return entries.status();
       scenario_.schedule = *std::move(entries);
     }
@@ -332,8 +345,10 @@ absl::StatusOr<Scenario> ParseScenario(std::string_view text, std::string_view f
 
 absl::StatusOr<Scenario> LoadScenario(const std::string& file) {
   std::error_code error;
-  if (std::filesystem::is_directory(file, error)) return OfFile(file, "is a directory, not a scenario");
-  if (!std::filesystem::exists(file, error)) return absl::NotFoundError(Cat(file, ": no such file"));
+  if (std::filesystem::is_directory(file, error))
+    return OfFile(file, "is a directory, not a scenario");
+  if (!std::filesystem::exists(file, error))
+    return absl::NotFoundError(Cat(file, ": no such file"));
   std::ifstream in(file, std::ios::binary);
   std::string text(kMostBytes + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));

@@ -11,24 +11,25 @@ namespace {
 // A draw of the run is the draw of an entity called "the whole run".
 void Resolve(const Field& field, const Setting& setting, std::uint64_t seed, RunConfig& config) {
   const std::uint64_t site = NameKey(field.path);
-  std::visit(
-      Match{
-          [&](const PerRun& target) {
-            target.set(config, PerEntity(setting.value.mean, seed, site).At(kWholeRun));
-          },
-          [&](const PerNodeOrLink& target) { target.set(config, PerEntity(setting.value.mean, seed, site)); },
-          [&](const PerEvent& target) {
-            target.set(config, DistPerEntity(setting.value, seed, site).At(kWholeRun));
-          },
-          [&](const PerEventOfEntity& target) {
-            target.set(config, DistPerEntity(setting.value, seed, site));
-          },
-          [&](const YesOrNo& target) { target.set(config, setting.flag); },
-          [](const OfScenario&) {},  // the same for all runs
-          [](const OffShare&) {},    // stands in the `off` of its gate
-          [](const Special&) {},
-      },
-      field.target);
+  std::visit(Match{
+                 [&](const PerRun& target) {
+                   target.set(config, PerEntity(setting.value.mean, seed, site).At(kWholeRun));
+                 },
+                 [&](const PerNodeOrLink& target) {
+                   target.set(config, PerEntity(setting.value.mean, seed, site));
+                 },
+                 [&](const PerEvent& target) {
+                   target.set(config, DistPerEntity(setting.value, seed, site).At(kWholeRun));
+                 },
+                 [&](const PerEventOfEntity& target) {
+                   target.set(config, DistPerEntity(setting.value, seed, site));
+                 },
+                 [&](const YesOrNo& target) { target.set(config, setting.flag); },
+                 [](const OfScenario&) {},  // the same for all runs
+                 [](const OffShare&) {},    // stands in the `off` of its gate
+                 [](const Special&) {},
+             },
+             field.target);
 }
 
 std::int64_t DownOf(std::int64_t said, std::int64_t nodes) {
@@ -44,7 +45,8 @@ RunConfig Draw(const Scenario& scenario, std::uint64_t seed) {
   REQUIRE(scenario.settings.size() == fields.size());
   RunConfig config;
   config.seed = seed;
-  for (std::size_t i = 0; i < fields.size(); ++i) Resolve(fields[i], scenario.settings[i], seed, config);
+  for (std::size_t i = 0; i < fields.size(); ++i)
+    Resolve(fields[i], scenario.settings[i], seed, config);
   config.cluster.options.seed = Prf(seed, NameKey("cluster.options.seed"), kWholeRun, 0);
   config.budget.down = DownOf(config.budget.down, config.cluster.nodes);
   config.namespaces = scenario.namespaces;

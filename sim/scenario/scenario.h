@@ -19,14 +19,14 @@ namespace quorate::sim {
 
 // What one key of the file says. Which parts count depends on the field's kind (fields.h).
 struct Setting {
-  DistRule value;      // plain numbers and draws stand in `mean`
+  DistRule value;  // plain numbers and draws stand in `mean`
   bool flag = false;
   friend bool operator==(const Setting&, const Setting&) = default;
 };
 
 struct Scenario {
-  std::string file;     // as it was named on the command line
-  std::string name;     // the file's stem if it says none
+  std::string file;  // as it was named on the command line
+  std::string name;  // the file's stem if it says none
   std::string about;
   std::vector<Setting> settings;  // parallel to Fields()
   std::vector<NamespaceConfig> namespaces;
@@ -34,8 +34,8 @@ struct Scenario {
   std::vector<std::string> linearizable{"*"};
   std::vector<std::string> converges{"*"};
   std::vector<std::string> required_marks;  // over all runs of the file together
-  std::int64_t marks_after_runs = 0;        // fewer runs than this: required marks are not asked for
-  std::int64_t determinism_parts = 0;       // of runs are run twice
+  std::int64_t marks_after_runs = 0;   // fewer runs than this: required marks are not asked for
+  std::int64_t determinism_parts = 0;  // of runs are run twice
 };
 
 absl::StatusOr<Scenario> ParseScenario(std::string_view text, std::string_view file);

@@ -10,7 +10,16 @@
 namespace quorate::sim {
 namespace {
 
-enum class KeyKind : std::uint8_t { kGroups, kFlag, kNode, kTarget, kOffset, kNamespace, kText, kDirection };
+enum class KeyKind : std::uint8_t {
+  kGroups,
+  kFlag,
+  kNode,
+  kTarget,
+  kOffset,
+  kNamespace,
+  kText,
+  kDirection
+};
 
 struct ActionKey {
   std::string_view name;
@@ -54,28 +63,56 @@ constexpr ActionKey kKey{"key", KeyKind::kText, true};
 
 const std::vector<ActionSpec>& Actions() {
   static const auto* const actions = new std::vector<ActionSpec>{
-      {"partition", true, {{"groups", KeyKind::kGroups, true}, {"one_way", KeyKind::kFlag, false}},
-       [](const Parts& p, Action& out) { out = PartitionAction{p.groups, p.one_way}; },
+      {"partition",
+       true,
+       {{"groups", KeyKind::kGroups, true}, {"one_way", KeyKind::kFlag, false}},
+       [](const Parts& p, Action& out) {
+         out = PartitionAction{p.groups, p.one_way};
+       },
        "Groups of nodes lose sight of each other."},
-      {"isolate", true, {kNode, {"direction", KeyKind::kDirection, false}},
-       [](const Parts& p, Action& out) { out = IsolateAction{p.node, p.direction}; },
+      {"isolate",
+       true,
+       {kNode, {"direction", KeyKind::kDirection, false}},
+       [](const Parts& p, Action& out) {
+         out = IsolateAction{p.node, p.direction};
+       },
        "A node loses sight of all others."},
-      {"heal", false, {}, [](const Parts&, Action& out) { out = HealAction{}; }, "Partitions and isolations end."},
+      {"heal",
+       false,
+       {},
+       [](const Parts&, Action& out) { out = HealAction{}; },
+       "Partitions and isolations end."},
       {"crash", true, {kNode}, OnNode<CrashAction>, "A node crashes; after `for` it starts again."},
       {"restart", false, {kNode}, OnNode<RestartAction>, "A crashed node starts."},
       {"pause", true, {kNode}, OnNode<PauseAction>, "A process does not run."},
-      {"clock_step", false, {kNode, {"by", KeyKind::kOffset, true}},
-       [](const Parts& p, Action& out) { out = ClockStepAction{p.node, p.by_ns}; }, "A wall clock jumps."},
+      {"clock_step",
+       false,
+       {kNode, {"by", KeyKind::kOffset, true}},
+       [](const Parts& p, Action& out) {
+         out = ClockStepAction{p.node, p.by_ns};
+       },
+       "A wall clock jumps."},
       {"disk_stall", true, {kNode}, OnNode<DiskStallAction>, "A disk finishes nothing."},
       {"disk_full", true, {kNode}, OnNode<DiskFullAction>, "A disk has no space left."},
       {"sync_error", false, {kNode}, OnNode<SyncErrorAction>, "The next sync fails."},
-      {"transfer", false, {kNamespace, {"to", KeyKind::kTarget, false}},
-       [](const Parts& p, Action& out) { out = TransferAction{p.name_space, p.target}; },
+      {"transfer",
+       false,
+       {kNamespace, {"to", KeyKind::kTarget, false}},
+       [](const Parts& p, Action& out) {
+         out = TransferAction{p.name_space, p.target};
+       },
        "The leader of a namespace hands over."},
-      {"put", false, {kNode, kNamespace, kKey, {"value", KeyKind::kText, true}}, Operation<ScheduledOp::kPut>,
+      {"put",
+       false,
+       {kNode, kNamespace, kKey, {"value", KeyKind::kText, true}},
+       Operation<ScheduledOp::kPut>,
        "A client writes."},
       {"get", false, {kNode, kNamespace, kKey}, Operation<ScheduledOp::kGet>, "A client reads."},
-      {"delete", false, {kNode, kNamespace, kKey}, Operation<ScheduledOp::kDelete>, "A client deletes."},
+      {"delete",
+       false,
+       {kNode, kNamespace, kKey},
+       Operation<ScheduledOp::kDelete>,
+       "A client deletes."},
   };
   return *actions;
 }
@@ -88,7 +125,8 @@ std::string Names() {
 
 class EntryReader {
  public:
-  EntryReader(std::string path, const ScheduleScope& scope) : path_(std::move(path)), scope_(scope) {}
+  EntryReader(std::string path, const ScheduleScope& scope)
+      : path_(std::move(path)), scope_(scope) {}
 
   absl::StatusOr<ScheduleEntry> Read(const Json& json) {
     if (json.kind != JsonKind::kObject) return Complaint(path_, "must be an object");
@@ -108,7 +146,8 @@ class EntryReader {
       return Complaint(path_, "needs either \"at\" or \"on\"");
     }
     for (const ActionKey& key : spec->keys) {
-      if (key.required && json.Find(key.name) == nullptr) return Complaint(Under(path_, key.name), "is missing");
+      if (key.required && json.Find(key.name) == nullptr)
+        return Complaint(Under(path_, key.name), "is missing");
     }
     spec->make(parts_, entry_.action);
     return std::move(entry_);
@@ -134,20 +173,26 @@ class EntryReader {
 
   absl::Status ReadPart(KeyKind kind, const std::string& path, const Json& json) {
     switch (kind) {
-      case KeyKind::kGroups: return ReadGroups(path, json);
+      case KeyKind::kGroups:
+        return ReadGroups(path, json);
       case KeyKind::kFlag:
         if (json.kind != JsonKind::kBool) return Complaint(path, "must be true or false");
         parts_.one_way = json.flag;
         return absl::OkStatus();
-      case KeyKind::kNode: return ReadNodeRef(path, json);
-      case KeyKind::kTarget: return ReadNode(path, json, parts_.target);
-      case KeyKind::kOffset: return ReadSpan(path, json, -kDay, parts_.by_ns);
+      case KeyKind::kNode:
+        return ReadNodeRef(path, json);
+      case KeyKind::kTarget:
+        return ReadNode(path, json, parts_.target);
+      case KeyKind::kOffset:
+        return ReadSpan(path, json, -kDay, parts_.by_ns);
       case KeyKind::kNamespace:
         if (json.kind != JsonKind::kText) return Complaint(path, "must be a name");
         parts_.name_space = json.text;
         return KnownNamespace(path, json.text);
-      case KeyKind::kText: return ReadText(path, json);
-      case KeyKind::kDirection: return ReadDirection(path, json);
+      case KeyKind::kText:
+        return ReadText(path, json);
+      case KeyKind::kDirection:
+        return ReadDirection(path, json);
     }
     UNREACHABLE("no such kind of key");
   }
@@ -156,7 +201,8 @@ class EntryReader {
     AtTime when;
     const absl::Status status = ReadSpan(path, json, 0, when.at_ns);
     if (!status.ok()) return status;
-    if (when.at_ns > scope_.horizon_ns) return Complaint(path, "is after the end of chaos (time.horizon)");
+    if (when.at_ns > scope_.horizon_ns)
+      return Complaint(path, "is after the end of chaos (time.horizon)");
     entry_.when = when;
     return absl::OkStatus();
   }
@@ -167,7 +213,8 @@ class EntryReader {
     for (const auto& [key, value] : json.members) {
       const std::string at = Under(path, key);
       if (key == "mark") {
-        if (value.kind != JsonKind::kText || value.text.empty()) return Complaint(at, "must be the name of a mark");
+        if (value.kind != JsonKind::kText || value.text.empty())
+          return Complaint(at, "must be the name of a mark");
         when.mark = value.text;
       } else if (key == "nth") {
         const absl::StatusOr<std::int64_t> nth = ParseScalar(Unit::kCount, value);
@@ -183,7 +230,8 @@ class EntryReader {
     return absl::OkStatus();
   }
 
-  static absl::Status ReadSpan(const std::string& path, const Json& json, std::int64_t low, std::int64_t& out) {
+  static absl::Status ReadSpan(const std::string& path, const Json& json, std::int64_t low,
+                               std::int64_t& out) {
     const absl::StatusOr<std::int64_t> value = ParseScalar(Unit::kDuration, json);
     if (!value.ok()) return Complaint(path, std::string(value.status().message()));
     if (*value < low || *value > kDay) {
@@ -244,7 +292,8 @@ class EntryReader {
         const absl::Status status = ReadNode(Under(group_path, i), group.items[i], node);
         if (!status.ok()) return status;
         if (!seen.insert(node).second) {
-          return Complaint(Under(group_path, i), Cat("node ", node.value(), " stands in a group already"));
+          return Complaint(Under(group_path, i),
+                           Cat("node ", node.value(), " stands in a group already"));
         }
         nodes.push_back(node);
       }
@@ -287,20 +336,26 @@ class EntryReader {
   Parts parts_;
 };
 
-constexpr const char* kSpanSchema = R"({"type":"string","pattern":"^-?[0-9]+(\\.[0-9]+)?(ns|us|ms|s|min|h)$"})";
+constexpr const char* kSpanSchema =
+    R"({"type":"string","pattern":"^-?[0-9]+(\\.[0-9]+)?(ns|us|ms|s|min|h)$"})";
 
 std::string SchemaOf(KeyKind kind) {
   switch (kind) {
     case KeyKind::kGroups:
       return R"({"type":"array","minItems":1,"items":{"type":"array","minItems":1,"items":{"type":"integer","minimum":1}}})";
-    case KeyKind::kFlag: return R"({"type":"boolean"})";
+    case KeyKind::kFlag:
+      return R"({"type":"boolean"})";
     case KeyKind::kNode:
       return R"({"anyOf":[{"type":"integer","minimum":1},{"type":"string","pattern":"^\\$leader(:.+)?$"}]})";
-    case KeyKind::kTarget: return R"({"type":"integer","minimum":1})";
-    case KeyKind::kOffset: return kSpanSchema;
+    case KeyKind::kTarget:
+      return R"({"type":"integer","minimum":1})";
+    case KeyKind::kOffset:
+      return kSpanSchema;
     case KeyKind::kNamespace:
-    case KeyKind::kText: return R"({"type":"string"})";
-    case KeyKind::kDirection: return R"({"enum":["both","into","out_of"]})";
+    case KeyKind::kText:
+      return R"({"type":"string"})";
+    case KeyKind::kDirection:
+      return R"({"enum":["both","into","out_of"]})";
   }
   UNREACHABLE("no such kind of key");
 }
@@ -322,9 +377,10 @@ absl::StatusOr<std::vector<ScheduleEntry>> ReadSchedule(std::string_view path, c
 std::string ScheduleSchema() {
   std::string kinds;
   for (const ActionSpec& spec : Actions()) {
-    std::string properties = Cat(R"("do":{"const":")", spec.name, R"("},"at":)", kSpanSchema,
-                                 R"(,"on":{"type":"object","additionalProperties":false,"required":["mark"],)",
-                                 R"("properties":{"mark":{"type":"string"},"nth":{"type":"integer","minimum":1}}})");
+    std::string properties =
+        Cat(R"("do":{"const":")", spec.name, R"("},"at":)", kSpanSchema,
+            R"(,"on":{"type":"object","additionalProperties":false,"required":["mark"],)",
+            R"("properties":{"mark":{"type":"string"},"nth":{"type":"integer","minimum":1}}})");
     std::string required = R"("do")";
     if (spec.lasts) properties += Cat(R"(,"for":)", kSpanSchema);
     for (const ActionKey& key : spec.keys) {
@@ -333,32 +389,36 @@ std::string ScheduleSchema() {
     }
     kinds += Cat(kinds.empty() ? "" : ",", R"({"type":"object","description":")", spec.help,
                  R"(","additionalProperties":false,"required":[)", required,
-                 R"(],"oneOf":[{"required":["at"]},{"required":["on"]}],"properties":{)", properties, "}}");
+                 R"(],"oneOf":[{"required":["at"]},{"required":["on"]}],"properties":{)",
+                 properties, "}}");
   }
   return Cat(R"({"type":"array","items":{"oneOf":[)", kinds, "]}}");
 }
 
 const char* NameOf(const Action& action) {
-  return std::visit(Match{[](const PartitionAction&) { return "partition"; },
-                          [](const IsolateAction&) { return "isolate"; },
-                          [](const HealAction&) { return "heal"; },
-                          [](const CrashAction&) { return "crash"; },
-                          [](const RestartAction&) { return "restart"; },
-                          [](const PauseAction&) { return "pause"; },
-                          [](const ClockStepAction&) { return "clock_step"; },
-                          [](const DiskStallAction&) { return "disk_stall"; },
-                          [](const DiskFullAction&) { return "disk_full"; },
-                          [](const SyncErrorAction&) { return "sync_error"; },
-                          [](const TransferAction&) { return "transfer"; },
-                          [](const OperationAction& operation) {
-                            switch (operation.op) {
-                              case ScheduledOp::kPut: return "put";
-                              case ScheduledOp::kGet: return "get";
-                              case ScheduledOp::kDelete: return "delete";
-                            }
-                            return "?";
-                          }},
-                    action);
+  return std::visit(
+      Match{[](const PartitionAction&) { return "partition"; },
+            [](const IsolateAction&) { return "isolate"; },
+            [](const HealAction&) { return "heal"; }, [](const CrashAction&) { return "crash"; },
+            [](const RestartAction&) { return "restart"; },
+            [](const PauseAction&) { return "pause"; },
+            [](const ClockStepAction&) { return "clock_step"; },
+            [](const DiskStallAction&) { return "disk_stall"; },
+            [](const DiskFullAction&) { return "disk_full"; },
+            [](const SyncErrorAction&) { return "sync_error"; },
+            [](const TransferAction&) { return "transfer"; },
+            [](const OperationAction& operation) {
+              switch (operation.op) {
+                case ScheduledOp::kPut:
+                  return "put";
+                case ScheduledOp::kGet:
+                  return "get";
+                case ScheduledOp::kDelete:
+                  return "delete";
+              }
+              return "?";
+            }},
+      action);
 }
 
 }  // namespace quorate::sim

@@ -18,7 +18,7 @@ namespace quorate::sim {
 struct ScheduleScope {
   std::int64_t fewest_nodes = 0;  // that a run may have
   std::int64_t most_nodes = 0;
-  std::int64_t horizon_ns = 0;    // the earliest there may be
+  std::int64_t horizon_ns = 0;  // the earliest there may be
   std::vector<std::string> namespaces;
 };
 

@@ -13,14 +13,19 @@ using Schema = nlohmann::ordered_json;
 
 const char* PatternOf(Unit unit) {
   switch (unit) {
-    case Unit::kDuration: return "^-?[0-9]+(\\.[0-9]+)?(ns|us|ms|s|min|h)$";
-    case Unit::kDrift: return "^-?[0-9]+ppm$";
-    case Unit::kBytes: return "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB)$";
-    case Unit::kRate: return "^[0-9]+(\\.[0-9]{1,6})?/(s|min|h)$";
+    case Unit::kDuration:
+      return "^-?[0-9]+(\\.[0-9]+)?(ns|us|ms|s|min|h)$";
+    case Unit::kDrift:
+      return "^-?[0-9]+ppm$";
+    case Unit::kBytes:
+      return "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB)$";
+    case Unit::kRate:
+      return "^[0-9]+(\\.[0-9]{1,6})?/(s|min|h)$";
     case Unit::kProbability:
     case Unit::kRatio:
     case Unit::kCount:
-    case Unit::kWord: return nullptr;
+    case Unit::kWord:
+      return nullptr;
   }
   return nullptr;
 }
@@ -65,7 +70,8 @@ void AddDraws(const Schema& number, Schema& forms) {
                                 {"off", kShare}},
                                {"swarm"}));
   forms.push_back(ObjectSchema(
-      {{"one_of", {{"type", "array"}, {"minItems", 1}, {"items", number}}}, {"off", kShare}}, {"one_of"}));
+      {{"one_of", {{"type", "array"}, {"minItems", 1}, {"items", number}}}, {"off", kShare}},
+      {"one_of"}));
 }
 
 Schema DrawSchema(const Field& field) {
@@ -89,17 +95,20 @@ Schema DistSchema(const Field& field) {
 }
 
 Schema FieldSchema(const Field& field) {
-  Schema schema = std::visit(Match{
-                                 [&](const PerRun&) { return DrawSchema(field); },
-                                 [&](const PerNodeOrLink&) { return DrawSchema(field); },
-                                 [&](const PerEvent&) { return DistSchema(field); },
-                                 [&](const PerEventOfEntity&) { return DistSchema(field); },
-                                 [](const YesOrNo&) { return Schema{{"type", "boolean"}}; },
-                                 [&](const OfScenario&) { return NumberSchema(field); },
-                                 [](const OffShare&) { return kShare; },
-                                 [](const Special& special) { return Schema::parse(special.schema); },
-                             },
-                             field.target);
+  Schema schema =
+      std::visit(Match{
+                     [&](const PerRun&) { return DrawSchema(field); },
+                     [&](const PerNodeOrLink&) { return DrawSchema(field); },
+                     [&](const PerEvent&) { return DistSchema(field); },
+                     [&](const PerEventOfEntity&) { return DistSchema(field); },
+                     [](const YesOrNo&) {
+                       return Schema{{"type", "boolean"}};
+                     },
+                     [&](const OfScenario&) { return NumberSchema(field); },
+                     [](const OffShare&) { return kShare; },
+                     [](const Special& special) { return Schema::parse(special.schema); },
+                 },
+                 field.target);
   schema["description"] = field.help;
   if (!field.fallback.empty()) schema["default"] = Schema::parse(field.fallback);
   return schema;
@@ -145,7 +154,8 @@ std::string ScenarioSchema() {
   for (const Field& field : Fields()) {
     const std::size_t dot = field.path.rfind('.');
     const std::string group = dot == std::string::npos ? "" : field.path.substr(0, dot);
-    PropertiesOf(root, group)[field.path.substr(dot == std::string::npos ? 0 : dot + 1)] = FieldSchema(field);
+    PropertiesOf(root, group)[field.path.substr(dot == std::string::npos ? 0 : dot + 1)] =
+        FieldSchema(field);
   }
   FinishGroups(root["properties"], "");
   return root.dump(2) + "\n";

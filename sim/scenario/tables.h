@@ -53,7 +53,7 @@ constexpr std::array<std::uint64_t, 257> MakeLog2() {  // log2(1 + i / 256), tim
 }
 
 constexpr std::array<std::uint64_t, 257> MakeExp2() {  // 2^(i / 256), times 2^32
-  std::array<std::uint64_t, 8> roots{};                // 2^(1/2), 2^(1/4), … 2^(1/256), times 2^62
+  std::array<std::uint64_t, 8> roots{};  // 2^(1/2), 2^(1/4), … 2^(1/256), times 2^62
   std::uint64_t root = 2 * kUnit;
   for (std::uint64_t& slot : roots) {
     root = SquareRoot(static_cast<Wide>(root) << 62);
@@ -96,7 +96,8 @@ constexpr std::uint64_t Exp2(std::uint64_t y) {
   const std::uint64_t at = (y >> 24) & 0xff;
   const std::uint64_t rest = y & 0xff'ffff;  // of the step, times 2^24
   const std::uint64_t step = tables::kExp2[at + 1] - tables::kExp2[at];
-  const std::uint64_t mantissa = tables::kExp2[at] + ((step * rest) >> 24);  // 1 <= m < 2, times 2^32
+  const std::uint64_t mantissa =
+      tables::kExp2[at] + ((step * rest) >> 24);  // 1 <= m < 2, times 2^32
   return whole >= 32 ? mantissa << (whole - 32) : mantissa >> (32 - whole);
 }
 

@@ -13,8 +13,8 @@ __extension__ typedef __int128 Wide;
 
 struct Suffix {
   std::string_view text;
-  std::int64_t times;       // of the unit's integer
-  std::int64_t over = 1;    // divided by this
+  std::int64_t times;     // of the unit's integer
+  std::int64_t over = 1;  // divided by this
 };
 constexpr std::array kDurations{Suffix{"ns", 1},
                                 Suffix{"us", 1'000},
@@ -31,9 +31,9 @@ constexpr std::array kDrifts{Suffix{"ppm", 1}};
 constexpr std::int64_t kParts = std::int64_t{1} << 32;
 
 struct Decimal {
-  std::int64_t digits = 0;    // signed
-  int decimals = 0;           // value = digits / 10^decimals
-  std::string_view rest;      // what stands behind the number
+  std::int64_t digits = 0;  // signed
+  int decimals = 0;         // value = digits / 10^decimals
+  std::string_view rest;    // what stands behind the number
 };
 
 absl::Status Reason(std::string_view why) { return absl::InvalidArgumentError(std::string(why)); }
@@ -118,8 +118,8 @@ absl::StatusOr<std::int64_t> ReadSuffixed(const Json& json, const std::array<Suf
   if (json.kind != JsonKind::kText) return Reason(Cat("must be like ", ExampleOf(unit)));
   const absl::StatusOr<Decimal> decimal = ReadDecimal(json.text, false);
   if (!decimal.ok()) {
-    return Reason(Cat("\"", json.text, "\" is ", std::string(decimal.status().message()), "; it must be like ",
-                               ExampleOf(unit)));
+    return Reason(Cat("\"", json.text, "\" is ", std::string(decimal.status().message()),
+                      "; it must be like ", ExampleOf(unit)));
   }
   if (decimal->rest.empty()) return Reason(example);
   // Nine decimals and six are what ns and micro-events can hold; past them a text promises too much.
@@ -146,9 +146,11 @@ absl::StatusOr<std::int64_t> ReadBare(const Json& json, const Suffix& by, Unit u
 // Decimal with up to nine places, no trailing zeros.
 std::string RenderParts(std::int64_t parts) {
   const bool negative = parts < 0;
-  const Wide nano = (static_cast<Wide>(negative ? -parts : parts) * 1'000'000'000 + kParts / 2) / kParts;
+  const Wide nano =
+      (static_cast<Wide>(negative ? -parts : parts) * 1'000'000'000 + kParts / 2) / kParts;
   const auto whole = static_cast<std::int64_t>(nano / 1'000'000'000);
-  std::string fraction = std::to_string(static_cast<std::int64_t>(nano % 1'000'000'000) + 1'000'000'000).substr(1);
+  std::string fraction =
+      std::to_string(static_cast<std::int64_t>(nano % 1'000'000'000) + 1'000'000'000).substr(1);
   while (!fraction.empty() && fraction.back() == '0') fraction.pop_back();
   return Cat(negative ? "-" : "", whole, fraction.empty() ? "" : ".", fraction);
 }
@@ -173,42 +175,63 @@ std::string RenderRate(std::int64_t micro) {
 
 const char* ExampleOf(Unit unit) {
   switch (unit) {
-    case Unit::kDuration: return "\"250ms\"";
-    case Unit::kProbability: return "0.03";
-    case Unit::kRatio: return "0.9";
-    case Unit::kDrift: return "\"200ppm\"";
-    case Unit::kBytes: return "\"64KiB\"";
-    case Unit::kRate: return "\"20/s\"";
-    case Unit::kCount: return "8";
-    case Unit::kWord: return "a word";
+    case Unit::kDuration:
+      return "\"250ms\"";
+    case Unit::kProbability:
+      return "0.03";
+    case Unit::kRatio:
+      return "0.9";
+    case Unit::kDrift:
+      return "\"200ppm\"";
+    case Unit::kBytes:
+      return "\"64KiB\"";
+    case Unit::kRate:
+      return "\"20/s\"";
+    case Unit::kCount:
+      return "8";
+    case Unit::kWord:
+      return "a word";
   }
   return "?";
 }
 
 std::string Render(Unit unit, std::int64_t value) {
   switch (unit) {
-    case Unit::kDuration: return RenderSuffixed(value, kDurations);
+    case Unit::kDuration:
+      return RenderSuffixed(value, kDurations);
     case Unit::kProbability:
-    case Unit::kRatio: return RenderParts(value);
-    case Unit::kDrift: return Cat("\"", value, "ppm\"");
-    case Unit::kBytes: return RenderSuffixed(value, kSizes);
-    case Unit::kRate: return RenderRate(value);
+    case Unit::kRatio:
+      return RenderParts(value);
+    case Unit::kDrift:
+      return Cat("\"", value, "ppm\"");
+    case Unit::kBytes:
+      return RenderSuffixed(value, kSizes);
+    case Unit::kRate:
+      return RenderRate(value);
     case Unit::kCount:
-    case Unit::kWord: return Cat(value);
+    case Unit::kWord:
+      return Cat(value);
   }
   return "?";
 }
 
 absl::StatusOr<std::int64_t> ParseScalar(Unit unit, const Json& json) {
   switch (unit) {
-    case Unit::kDuration: return ReadSuffixed(json, kDurations, unit);
+    case Unit::kDuration:
+      return ReadSuffixed(json, kDurations, unit);
     case Unit::kProbability:
-    case Unit::kRatio: return ReadBare(json, Suffix{"", kParts}, unit);
-    case Unit::kDrift: return ReadSuffixed(json, kDrifts, unit);
-    case Unit::kBytes: return ReadSuffixed(json, kSizes, unit);
-    case Unit::kRate: return ReadSuffixed(json, kRates, unit);
-    case Unit::kCount: return ReadBare(json, Suffix{"", 1}, unit);
-    case Unit::kWord: return Reason("must be one of the words of this key");
+    case Unit::kRatio:
+      return ReadBare(json, Suffix{"", kParts}, unit);
+    case Unit::kDrift:
+      return ReadSuffixed(json, kDrifts, unit);
+    case Unit::kBytes:
+      return ReadSuffixed(json, kSizes, unit);
+    case Unit::kRate:
+      return ReadSuffixed(json, kRates, unit);
+    case Unit::kCount:
+      return ReadBare(json, Suffix{"", 1}, unit);
+    case Unit::kWord:
+      return Reason("must be one of the words of this key");
   }
   return Reason("no such unit");
 }

@@ -65,7 +65,8 @@ class ValueReader {
 
   absl::StatusOr<DistRule> Dist(std::string_view path, const Json& json) const {
     if (json.kind == JsonKind::kArray) return Pair(path, json);
-    if (json.kind == JsonKind::kObject && json.Find("dist") != nullptr) return Distribution(path, json);
+    if (json.kind == JsonKind::kObject && json.Find("dist") != nullptr)
+      return Distribution(path, json);
     absl::StatusOr<DrawRule> draw = Draw(path, json, true);
     if (!draw.ok()) return draw.status();
     DistRule rule;
@@ -141,7 +142,8 @@ class ValueReader {
     if (!high.ok()) return high.status();
     rule.min = *std::move(low);
     rule.max = *std::move(high);
-    if (HighestOf(rule.min) > LowestOf(rule.max)) return Complaint(path, "the lowest is above the highest");
+    if (HighestOf(rule.min) > LowestOf(rule.max))
+      return Complaint(path, "the lowest is above the highest");
     return rule;
   }
 
@@ -183,12 +185,14 @@ class ValueReader {
     }
     const auto has = [&](std::string_view key) { return json.Find(key) != nullptr; };
     if (kind->has_mean && !has("mean")) return Complaint(path, "needs \"mean\"");
-    if (!kind->has_mean && (!has("min") || !has("max"))) return Complaint(path, "needs \"min\" and \"max\"");
+    if (!kind->has_mean && (!has("min") || !has("max")))
+      return Complaint(path, "needs \"min\" and \"max\"");
     return Completed(path, std::move(rule), has("min"), has("max"));
   }
 
   // Fills in the ends that were not named and checks the order of what is there.
-  absl::StatusOr<DistRule> Completed(std::string_view path, DistRule rule, bool has_min, bool has_max) const {
+  absl::StatusOr<DistRule> Completed(std::string_view path, DistRule rule, bool has_min,
+                                     bool has_max) const {
     if (rule.kind == DistKind::kFixed) {
       rule.min = rule.max = rule.mean;
       return rule;
@@ -199,12 +203,15 @@ class ValueReader {
       const std::int64_t over = HighestOf(rule.mean) - LowestOf(rule.min);
       const std::int64_t times = rule.kind == DistKind::kPareto ? 1'000 : 64;
       const std::int64_t room = field_.high - LowestOf(rule.min);
-      rule.max.low = rule.max.high = over > room / times ? field_.high : LowestOf(rule.min) + over * times;
+      rule.max.low = rule.max.high =
+          over > room / times ? field_.high : LowestOf(rule.min) + over * times;
     }
     const bool has_mean = rule.kind == DistKind::kExp || rule.kind == DistKind::kPareto;
     if (HighestOf(rule.min) > LowestOf(rule.max)) return Complaint(path, "min is above max");
-    if (has_mean && HighestOf(rule.min) > LowestOf(rule.mean)) return Complaint(path, "min is above mean");
-    if (has_mean && HighestOf(rule.mean) > LowestOf(rule.max)) return Complaint(path, "mean is above max");
+    if (has_mean && HighestOf(rule.min) > LowestOf(rule.mean))
+      return Complaint(path, "min is above mean");
+    if (has_mean && HighestOf(rule.mean) > LowestOf(rule.max))
+      return Complaint(path, "mean is above max");
     if (rule.kind == DistKind::kLog && LowestOf(rule.min) <= 0) {
       return Complaint(path, "a \"log\" distribution must begin above zero");
     }
@@ -252,7 +259,9 @@ absl::StatusOr<Setting> ReadSetting(const Field& field, std::string_view path, c
           [&](const YesOrNo&) { return FromFlag(path, json); },
           [&](const OfScenario&) { return FromNumber(reader.Number(path, json)); },
           [&](const OffShare&) { return FromNumber(reader.Number(path, json)); },
-          [&](const Special&) -> absl::StatusOr<Setting> { UNREACHABLE("special fields have readers"); },
+          [&](const Special&) -> absl::StatusOr<Setting> {
+            UNREACHABLE("special fields have readers");
+          },
       },
       field.target);
 }

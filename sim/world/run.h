@@ -19,7 +19,19 @@
 namespace quorate::sim {
 
 enum class Verdict : std::uint8_t { kPass, kFail, kExcused, kUnknown };
-const char* NameOf(Verdict verdict);  // "pass", "fail", "excused", "unknown"
+inline const char* NameOf(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kPass:
+      return "pass";
+    case Verdict::kFail:
+      return "fail";
+    case Verdict::kExcused:
+      return "excused";
+    case Verdict::kUnknown:
+      return "unknown";
+  }
+  return "?";
+}
 
 using Counters = std::map<std::string, std::uint64_t>;
 
@@ -37,7 +49,7 @@ struct RunResult {
 };
 
 struct RunSettings {
-  bool trace = false;             // write one line per event to `trace_to`
+  bool trace = false;  // write one line per event to `trace_to`
   std::ostream* trace_to = nullptr;
   std::ostream* history_to = nullptr;  // not null: the clients' history as JSON lines
 };

@@ -1,0 +1,200 @@
+#include "sim/cli/args.h"
+
+#include <charconv>
+#include <map>
+#include <string_view>
+
+#include "sim/scenario/text.h"
+
+namespace quorate::sim {
+namespace {
+
+absl::Status Wrong(std::string why) { return absl::InvalidArgumentError(why); }
+
+absl::StatusOr<std::uint64_t> Number(std::string_view option, std::string_view text,
+                                     int base = 10) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty()) {
+    return Wrong(Cat(option, ": \"", text, "\" is not a number"));
+  }
+  return value;
+}
+
+// What stands behind a verb: paths in order, options by name, flags.
+struct Words {
+  std::vector<std::string> paths;
+  std::map<std::string, std::string, std::less<>> options;
+
+  bool Has(std::string_view name) const { return options.contains(name); }
+  std::string Text(std::string_view name) const {
+    const auto found = options.find(name);
+    return found == options.end() ? "" : found->second;
+  }
+  // Leaves `out` alone if the option is not there.
+  absl::Status Take(std::string_view name, std::uint64_t least, std::uint64_t& out) const {
+    const auto found = options.find(name);
+    if (found == options.end()) return absl::OkStatus();
+    const absl::StatusOr<std::uint64_t> value = Number(name, found->second);
+    if (!value.ok()) return value.status();
+    if (*value < least) return Wrong(Cat(name, ": must be at least ", least));
+    out = *value;
+    return absl::OkStatus();
+  }
+};
+
+struct Known {
+  std::vector<std::string_view> with_value;
+  std::vector<std::string_view> flags;
+};
+
+bool Holds(const std::vector<std::string_view>& names, std::string_view name) {
+  for (const std::string_view each : names) {
+    if (each == name) return true;
+  }
+  return false;
+}
+
+absl::StatusOr<Words> Sort(const std::vector<std::string>& words, const Known& known) {
+  Words sorted;
+  bool only_paths = false;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    std::string name = words[i];
+    if (only_paths || name.size() < 2 || name[0] != '-') {
+      sorted.paths.push_back(std::move(name));
+      continue;
+    }
+    if (name == "--") {
+      only_paths = true;
+      continue;
+    }
+    std::optional<std::string> value;
+    const std::size_t equals = name.find('=');
+    if (name[1] == '-' && equals != std::string::npos) {
+      value = name.substr(equals + 1);
+      name.resize(equals);
+    } else if (name[1] != '-' && name.size() > 2) {  // -j4
+      value = name.substr(2);
+      name.resize(2);
+    }
+    if (Holds(known.flags, name)) {
+      if (value) return Wrong(Cat(name, ": takes no value"));
+      value = "";
+    } else if (!Holds(known.with_value, name)) {
+      return Wrong(Cat(words[0], ": unknown option ", name));
+    } else if (!value) {
+      if (i + 1 == words.size()) return Wrong(Cat(name, ": needs a value"));
+      value = words[++i];
+    }
+    if (!sorted.options.emplace(name, *std::move(value)).second)
+      return Wrong(Cat(name, ": stands twice"));
+  }
+  return sorted;
+}
+
+absl::Status ReadShard(const Words& words, RunArgs& args) {
+  if (!words.Has("--shard")) return absl::OkStatus();
+  const std::string text = words.Text("--shard");
+  const std::size_t slash = text.find('/');
+  if (slash == std::string::npos) return Wrong("--shard: must be I/N, like 0/4");
+  const absl::StatusOr<std::uint64_t> shard =
+      Number("--shard", std::string_view(text).substr(0, slash));
+  const absl::StatusOr<std::uint64_t> shards =
+      Number("--shard", std::string_view(text).substr(slash + 1));
+  if (!shard.ok()) return shard.status();
+  if (!shards.ok()) return shards.status();
+  if (*shard >= *shards) return Wrong("--shard: must be I/N with I below N");
+  args.shard = *shard;
+  args.shards = *shards;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Args> ParseRun(const std::vector<std::string>& all) {
+  const absl::StatusOr<Words> words =
+      Sort(all, {{"--seeds", "--first-seed", "-j", "--json", "--junit", "--out", "--shard",
+                  "--time-limit", "--run-limit"},
+                 {"--fail-fast", "--quiet", "-q"}});
+  if (!words.ok()) return words.status();
+  RunArgs args;
+  args.paths = words->paths;
+  if (args.paths.empty()) return Wrong("run: needs a scenario or a folder of scenarios");
+  std::uint64_t first_seed = 0;
+  for (const absl::Status& status :
+       {words->Take("--seeds", 1, args.seeds), words->Take("--first-seed", 0, first_seed),
+        words->Take("-j", 1, args.jobs), words->Take("--time-limit", 1, args.time_limit_s),
+        words->Take("--run-limit", 1, args.run_limit_s), ReadShard(*words, args)}) {
+    if (!status.ok()) return status;
+  }
+  if (args.jobs > 1024) return Wrong("-j: must be at most 1024");
+  if (words->Has("--first-seed")) args.first_seed = first_seed;
+  args.json = words->Text("--json");
+  args.junit = words->Text("--junit");
+  args.out = words->Text("--out");
+  args.fail_fast = words->Has("--fail-fast");
+  args.quiet = words->Has("--quiet") || words->Has("-q");
+  return args;
+}
+
+absl::StatusOr<Args> ParseReplay(const std::vector<std::string>& all) {
+  const absl::StatusOr<Words> words =
+      Sort(all, {{"--seed", "--verify", "--history"}, {"--trace", "--digest"}});
+  if (!words.ok()) return words.status();
+  ReplayArgs args;
+  if (words->paths.size() != 1) return Wrong("replay: needs one scenario");
+  args.path = words->paths[0];
+  const absl::Status status = words->Take("--seed", 0, args.seed);
+  if (!status.ok()) return status;
+  if (words->Has("--verify")) {
+    const std::string text = words->Text("--verify");
+    const absl::StatusOr<std::uint64_t> digest = Number("--verify", text, 16);
+    if (!digest.ok() || text.size() != 16)
+      return Wrong("--verify: must be sixteen hexadecimal digits");
+    args.verify = Digest{*digest};
+  }
+  args.history = words->Text("--history");
+  args.trace = words->Has("--trace");
+  args.digest_only = words->Has("--digest");
+  return args;
+}
+
+absl::StatusOr<Args> ParseCheck(const std::vector<std::string>& all) {
+  const absl::StatusOr<Words> words = Sort(all, {{"--budget"}, {}});
+  if (!words.ok()) return words.status();
+  CheckArgs args;
+  args.paths = words->paths;
+  if (args.paths.empty()) return Wrong("check: needs a history");
+  const absl::Status status = words->Take("--budget", 1, args.budget);
+  if (!status.ok()) return status;
+  return args;
+}
+
+}  // namespace
+
+absl::StatusOr<Args> ParseArgs(const std::vector<std::string>& words) {
+  if (words.empty()) return Wrong("needs a verb: run, replay, check or schema");
+  const std::string& verb = words[0];
+  if (verb == "--version") return VersionArgs{};
+  if (verb == "--help" || verb == "-h" || verb == "help") {
+    return HelpArgs{words.size() > 1 ? words[1] : ""};
+  }
+  for (const std::string& word : words) {
+    if (word == "--help" || word == "-h") return HelpArgs{verb};
+  }
+  if (verb == "run") return ParseRun(words);
+  if (verb == "replay") return ParseReplay(words);
+  if (verb == "check") return ParseCheck(words);
+  if (verb == "schema") {
+    if (words.size() > 1) return Wrong("schema: takes no arguments");
+    return SchemaArgs{};
+  }
+  return Wrong(Cat("unknown verb \"", verb, "\"; there are run, replay, check and schema"));
+}
+
+std::string Render(Digest digest) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string text;
+  for (int shift = 60; shift >= 0; shift -= 4) text += kHex[(digest.value >> shift) & 15];
+  return text;
+}
+
+}  // namespace quorate::sim

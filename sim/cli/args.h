@@ -1,0 +1,57 @@
+// sim/cli/args.h — the command line as values.
+//
+// Model: one verb, its paths and options. Options may stand anywhere behind the verb, as "--seeds 5",
+//   "--seeds=5" or (short ones) "-j4". Nothing is done here: no file is opened.
+// Errors: InvalidArgument with one line that says which argument is wrong.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "engine/base/bytes.h"
+
+namespace quorate::sim {
+
+struct RunArgs {
+  std::vector<std::string> paths;           // files, or folders of *.json
+  std::uint64_t seeds = 100;                // simulations in all
+  std::optional<std::uint64_t> first_seed;  // nullopt: fresh
+  std::uint64_t jobs = 0;                   // 0 = one a core
+  std::uint64_t shard = 0;                  // numbers i with i mod shards == shard
+  std::uint64_t shards = 1;
+  std::string json;  // files to write; empty = none
+  std::string junit;
+  std::string out;                  // folder for what a failure leaves
+  std::uint64_t time_limit_s = 0;   // of the whole; 0 = none
+  std::uint64_t run_limit_s = 600;  // of one simulation
+  bool fail_fast = false;
+  bool quiet = false;
+};
+struct ReplayArgs {
+  std::string path;
+  std::uint64_t seed = 1;
+  std::optional<Digest> verify;
+  std::string history;  // file to write
+  bool trace = false;
+  bool digest_only = false;
+};
+struct CheckArgs {
+  std::vector<std::string> paths;
+  std::uint64_t budget = 10'000'000;
+};
+struct SchemaArgs {};
+struct HelpArgs {
+  std::string verb;  // empty: all of them
+};
+struct VersionArgs {};
+using Args = std::variant<RunArgs, ReplayArgs, CheckArgs, SchemaArgs, HelpArgs, VersionArgs>;
+
+absl::StatusOr<Args> ParseArgs(const std::vector<std::string>& words);
+
+// Sixteen hexadecimal digits.
+std::string Render(Digest digest);
+
+}  // namespace quorate::sim

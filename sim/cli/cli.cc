@@ -1,0 +1,139 @@
+#include "sim/cli/cli.h"
+
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+
+#include "engine/base/match.h"
+#include "sim/cli/record.h"
+#include "sim/cli/report.h"
+#include "sim/history/formats.h"
+#include "sim/scenario/text.h"
+
+namespace quorate::sim {
+namespace {
+
+void Print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+ExitCode CodeOf(const RunResult& result) {
+  RunRecord record;
+  record.result = result;
+  switch (SeverityOf(record)) {
+    case Severity::kSafety:
+      return ExitCode::kSafety;
+    case Severity::kLiveness:
+      return ExitCode::kLiveness;
+    case Severity::kUnknown:
+      return ExitCode::kUnknown;
+    case Severity::kPass:
+    case Severity::kExcused:
+      return ExitCode::kPass;
+    case Severity::kNonDeterminism:
+    case Severity::kSimulatorBug:
+    case Severity::kOutOfTime:
+      break;
+  }
+  return ExitCode::kSimulatorBug;
+}
+
+ExitCode CheckOne(const std::string& path, std::uint64_t budget) {
+  const absl::StatusOr<CheckReport> report = CheckFile(path, budget);
+  if (!report.ok()) {
+    const std::string why(report.status().message());
+    return Refuse(why.starts_with(path) ? why : Cat(path, ": ", why));
+  }
+  Print(Cat(path, ": ", NameOf(report->verdict), " (", NameOf(report->format), ", ",
+            Grouped(report->operations), " operations, ", Grouped(report->infos), " unknown, ",
+            Grouped(report->components), " components, ", Grouped(report->steps), " steps)\n"));
+  if (report->verdict == SearchVerdict::kViolation) {
+    Print(Cat("found by ", report->found_by, ":\n", report->counterexample, "\n"));
+  }
+  switch (report->verdict) {
+    case SearchVerdict::kLinearizable:
+      return ExitCode::kPass;
+    case SearchVerdict::kViolation:
+      return ExitCode::kSafety;
+    case SearchVerdict::kUnknown:
+      return ExitCode::kUnknown;
+  }
+  return ExitCode::kSimulatorBug;
+}
+
+}  // namespace
+
+ExitCode Refuse(const std::string& why) {
+  std::fprintf(stderr, "quorate-sim: %s\n", why.c_str());
+  return ExitCode::kUsage;
+}
+
+ExitCode Replay(const ReplayArgs& args, const CliWorld& world) {
+  const absl::StatusOr<Scenario> scenario = LoadScenario(args.path);
+  if (!scenario.ok()) return Refuse(std::string(scenario.status().message()));
+  RunSettings settings;
+  settings.trace = args.trace;
+  settings.trace_to = args.trace ? &std::cout : nullptr;
+  std::ofstream history;
+  if (!args.history.empty()) {
+    history.open(args.history, std::ios::binary | std::ios::trunc);
+    if (!history) return Refuse(Cat(args.history, ": cannot be written"));
+    settings.history_to = &history;
+  }
+  const RunResult result =
+      world.simulate(*scenario, Draw(*scenario, args.seed), args.seed, settings);
+  std::cout.flush();
+  if (!args.history.empty()) {
+    history.close();
+    if (!history) return Refuse(Cat(args.history, ": cannot be written"));
+  }
+  Print(args.digest_only ? Render(result.digest) + "\n"
+                         : Cat("scenario     ", scenario->file, " seed ", args.seed, "\n",
+                               RenderResult(result)));
+  if (args.verify && *args.verify != result.digest) {
+    std::fprintf(stderr, "quorate-sim: the digest is %s, not %s\n", Render(result.digest).c_str(),
+                 Render(*args.verify).c_str());
+    return ExitCode::kNonDeterminism;
+  }
+  return CodeOf(result);
+}
+
+ExitCode Check(const CheckArgs& args) {
+  ExitCode worst = ExitCode::kPass;
+  for (const std::string& path : args.paths) {
+    const ExitCode code = CheckOne(path, args.budget);
+    if (code == ExitCode::kUsage) return code;
+    if (worst == ExitCode::kPass || code == ExitCode::kSafety) worst = code;
+  }
+  return worst;
+}
+
+ExitCode RunCli(const std::vector<std::string>& words, const CliWorld& world) {
+  const absl::StatusOr<Args> args = ParseArgs(words);
+  if (!args.ok()) {
+    return Refuse(std::string(args.status().message()) + "; see quorate-sim --help");
+  }
+  return std::visit(Match{
+                        [&](const RunArgs& run) { return RunSuite(run, world); },
+                        [&](const ReplayArgs& replay) { return Replay(replay, world); },
+                        [](const CheckArgs& check) { return Check(check); },
+                        [](const SchemaArgs&) {
+                          Print(ScenarioSchema());
+                          return ExitCode::kPass;
+                        },
+                        [](const HelpArgs& help) {
+                          const std::string text = HelpText(help.verb);
+                          if (text.empty()) return Refuse(Cat("no help on \"", help.verb, "\""));
+                          Print(text);
+                          return ExitCode::kPass;
+                        },
+                        [](const VersionArgs&) {
+                          Print(VersionText());
+                          return ExitCode::kPass;
+                        },
+                    },
+                    *args);
+}
+
+}  // namespace quorate::sim

@@ -1,0 +1,98 @@
+#include "sim/cli/cli.h"
+
+namespace quorate::sim {
+namespace {
+
+constexpr const char* kGeneral =
+    R"(quorate-sim: randomized fault simulations of a Quorate cluster, each repeatable from one number
+
+  quorate-sim run PATH...       many simulations of scenarios, a table, an exit code
+  quorate-sim replay FILE       one simulation, with its trace on request
+  quorate-sim check HISTORY...  is a recorded history linearizable?
+  quorate-sim schema            the JSON Schema of scenario files
+  quorate-sim VERB --help       more, with examples
+  quorate-sim --version
+
+exit codes
+  0 pass   1 safety   2 liveness   3 non-determinism   4 gate (marks, excused)   5 unknown
+  64 bad command line or scenario   70 bug in the simulator   124 out of time
+)";
+
+constexpr const char* kRun = R"(quorate-sim run PATH... [options]
+
+Runs N simulations over all scenarios given (files, or folders of *.json): number i, from 0, runs file
+i mod files with seed S + i. Prints what was injected, what was checked, which marks were reached, and for each
+failure one line with the command that repeats it. The result does not depend on -j.
+
+  --seeds N         simulations in all (100)
+  --first-seed S    the seed of number 0; fresh and printed if not given
+  -j N              worker processes (one a core)
+  --shard I/N       only the numbers i with i mod N = I, to spread a suite over machines
+  --fail-fast       stop at the first failure
+  --time-limit S    stop after S seconds of real time (exit code 124)
+  --run-limit S     stop one simulation after S seconds of real time (600)
+  --json FILE       the summary as JSON
+  --junit FILE      every simulation as a JUnit test case
+  --out DIR         for each kind of failure a folder: scenario, runs, trace and history of the first
+  --quiet, -q       failures only
+
+examples
+  quorate-sim run scenarios/smoke --seeds 1000 -j2
+  quorate-sim run scenarios/smoke --seeds 10000 --first-seed 1 --shard 0/4 --junit smoke.xml --out failures
+  quorate-sim run my.json --seeds 500 --fail-fast
+)";
+
+constexpr const char* kReplay = R"(quorate-sim replay FILE [options]
+
+Runs one simulation and prints everything about it. The same file, seed and program give the same digest.
+
+  --seed N          (1)
+  --trace           one line for each event, before the result
+  --verify DIGEST   exit code 3 if the digest is another one
+  --history FILE    write what clients asked and were told, one JSON object a line
+  --digest          print the digest alone
+
+examples
+  quorate-sim replay scenarios/smoke/wide.json --seed 4711
+  quorate-sim replay scenarios/smoke/wide.json --seed 4711 --trace | less
+  quorate-sim replay scenarios/smoke/wide.json --seed 4711 --verify 0123456789abcdef
+)";
+
+constexpr const char* kCheck = R"(quorate-sim check HISTORY... [--budget N]
+
+Checks recorded histories for linearizability, with the checkers that simulations use. The format is recognised:
+our own (replay --history), Jepsen's EDN, Porcupine's texts.
+
+  --budget N        steps of the search per key before the answer is "unknown" (10000000)
+
+examples
+  quorate-sim check history.jsonl
+  quorate-sim check store/latest/history.edn --budget 50000000
+)";
+
+constexpr const char* kSchema = R"(quorate-sim schema
+
+Prints the JSON Schema (draft 2020-12) of scenario files: every key with its unit, default and meaning. It is made
+from the table that the reader uses.
+
+examples
+  quorate-sim schema > scenario.schema.json
+)";
+
+}  // namespace
+
+std::string HelpText(const std::string& verb) {
+  if (verb.empty()) return kGeneral;
+  if (verb == "run") return kRun;
+  if (verb == "replay") return kReplay;
+  if (verb == "check") return kCheck;
+  if (verb == "schema") return kSchema;
+  return "";
+}
+
+#ifndef QUORATE_VERSION
+#define QUORATE_VERSION "unreleased"
+#endif
+std::string VersionText() { return "quorate-sim " QUORATE_VERSION ", scenario format 1\n"; }
+
+}  // namespace quorate::sim

@@ -1,0 +1,31 @@
+// quorate-sim: the process around the command line. The only place that asks the system for randomness.
+#include <sys/random.h>
+
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "sim/cli/cli.h"
+
+namespace {
+
+// Nine digits, so that a seed can be read out loud.
+std::uint64_t FreshSeed() {
+  std::uint64_t bits = 0;
+  if (getrandom(&bits, sizeof bits, 0) != static_cast<ssize_t>(sizeof bits)) return 1;
+  return bits % 1'000'000'000;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  try {
+    return static_cast<int>(
+        quorate::sim::RunCli(words, {quorate::sim::RunOnce, FreshSeed(), "/proc/self/exe"}));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "quorate-sim: %s\n", error.what());
+    return static_cast<int>(quorate::sim::ExitCode::kSimulatorBug);
+  }
+}

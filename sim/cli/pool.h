@@ -1,0 +1,46 @@
+// sim/cli/pool.h — many simulations, over all cores, in processes of their own.
+//
+// Model: the parent hands numbers out to worker processes that it forked, one at a time, and takes a record
+//   back. A worker that dies takes one run with it, is reported, and is replaced. Records are delivered in
+//   the order of their numbers, so that nothing behind this file depends on how many workers there are.
+// Why processes: a crash or an assertion ends one run; memory stays with one thread; nothing is shared.
+// Limits: one run may take `run_limit_s` of real time, all of them `time_limit_s`.
+// Errors: Unavailable if no process or pipe can be made.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "sim/cli/record.h"
+
+namespace quorate::sim {
+
+struct PoolLimits {
+  std::uint64_t jobs = 1;           // > 0
+  std::uint64_t run_limit_s = 600;  // > 0
+  std::uint64_t time_limit_s = 0;   // 0 = none
+};
+
+struct Task {
+  std::uint64_t number = 0;
+  std::uint64_t file = 0;
+  std::uint64_t seed = 0;
+};
+
+enum class Continue : std::uint8_t { kYes, kNo };
+
+struct PoolWork {
+  // In a worker: does the task. What it fills in besides number, file and seed is the answer.
+  std::function<RunRecord(const Task&)> run;
+  // In the parent, in the order of the tasks. kNo: no more are wanted; those under way are stopped.
+  std::function<Continue(const RunRecord&)> deliver;
+  // In the parent, about once a second: how many are done.
+  std::function<void(std::uint64_t done)> progress;
+};
+
+// Returns how many were delivered; fewer than all of them if `deliver` said so or time ran out.
+absl::StatusOr<std::uint64_t> RunAll(const std::vector<Task>& tasks, const PoolLimits& limits,
+                                     const PoolWork& work);
+
+}  // namespace quorate::sim

@@ -1,0 +1,144 @@
+#include "sim/cli/record.h"
+
+#include <utility>
+
+#include "engine/base/bytes.h"
+
+namespace quorate::sim {
+namespace {
+
+void Put(Encoder& out, const Counters& counters) {
+  out.Varint(counters.size());
+  for (const auto& [name, count] : counters) {
+    out.Bytes(name);
+    out.Varint(count);
+  }
+}
+
+Counters TakeCounters(Decoder& in) {
+  Counters counters;
+  for (std::uint64_t left = in.CountOf(2); left > 0 && in.ok(); --left) {
+    std::string name(in.Bytes());
+    counters[std::move(name)] = in.Varint();
+  }
+  return counters;
+}
+
+}  // namespace
+
+Severity SeverityOf(const RunRecord& record) {
+  switch (record.end) {
+    case RunEnd::kFinished:
+      break;
+    case RunEnd::kCrashed:
+    case RunEnd::kAsserted:
+      return Severity::kSimulatorBug;
+    case RunEnd::kOutOfTime:
+      return Severity::kOutOfTime;
+  }
+  switch (record.result.verdict) {
+    case Verdict::kPass:
+      return Severity::kPass;
+    case Verdict::kExcused:
+      return Severity::kExcused;
+    case Verdict::kUnknown:
+      return Severity::kUnknown;
+    case Verdict::kFail:
+      return record.result.violation && IsLiveness(record.result.violation->id)
+                 ? Severity::kLiveness
+                 : Severity::kSafety;
+  }
+  UNREACHABLE("no such verdict");
+}
+
+const char* NameOf(Severity severity) {
+  switch (severity) {
+    case Severity::kSafety:
+      return "safety";
+    case Severity::kNonDeterminism:
+      return "non-determinism";
+    case Severity::kLiveness:
+      return "liveness";
+    case Severity::kSimulatorBug:
+      return "crash";
+    case Severity::kOutOfTime:
+      return "out of time";
+    case Severity::kUnknown:
+      return "unknown";
+    case Severity::kExcused:
+      return "excused";
+    case Severity::kPass:
+      return "pass";
+  }
+  return "?";
+}
+
+bool IsFailure(Severity severity) { return severity < Severity::kUnknown; }
+
+bool IsLiveness(std::string_view checker) {
+  return checker.starts_with("LIVE") || checker == "I-80";
+}
+
+std::string EncodeRecord(const RunRecord& record) {
+  std::string bytes;
+  Encoder out(bytes);
+  out.Varint(record.number);
+  out.Varint(record.file);
+  out.U64(record.seed);
+  out.U8(static_cast<std::uint8_t>(record.end));
+  out.Bytes(record.how);
+  const RunResult& result = record.result;
+  out.U8(static_cast<std::uint8_t>(result.verdict));
+  out.U8(result.violation ? 1 : 0);
+  if (result.violation) {
+    out.Bytes(result.violation->id);
+    out.Bytes(result.violation->what);
+    out.Varint(result.violation->event);
+  }
+  out.Bytes(result.excuse);
+  out.Varint(result.events);
+  out.U64(static_cast<std::uint64_t>(result.virtual_ns));
+  out.U64(result.digest.value);
+  for (const Counters* counters :
+       {&result.injected, &result.checked, &result.marks, &result.operations}) {
+    Put(out, *counters);
+  }
+  return bytes;
+}
+
+absl::StatusOr<RunRecord> DecodeRecord(std::string_view bytes) {
+  Decoder in(bytes);
+  RunRecord record;
+  record.number = in.Varint();
+  record.file = in.Varint();
+  record.seed = in.U64();
+  const std::uint8_t end = in.U8();
+  record.how = in.Bytes();
+  RunResult& result = record.result;
+  const std::uint8_t verdict = in.U8();
+  if (end > static_cast<std::uint8_t>(RunEnd::kOutOfTime) ||
+      verdict > static_cast<std::uint8_t>(Verdict::kUnknown)) {
+    in.Fail();
+  }
+  record.end = static_cast<RunEnd>(end);
+  result.verdict = static_cast<Verdict>(verdict);
+  if (in.U8() != 0) {
+    Violation violation;
+    violation.id = in.Bytes();
+    violation.what = in.Bytes();
+    violation.event = in.Varint();
+    result.violation = std::move(violation);
+  }
+  result.excuse = in.Bytes();
+  result.events = in.Varint();
+  result.virtual_ns = static_cast<std::int64_t>(in.U64());
+  result.digest.value = in.U64();
+  for (Counters* counters :
+       {&result.injected, &result.checked, &result.marks, &result.operations}) {
+    *counters = TakeCounters(in);
+  }
+  if (!in.done()) return absl::DataLossError("a record that is none");
+  return record;
+}
+
+}  // namespace quorate::sim

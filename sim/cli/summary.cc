@@ -1,0 +1,140 @@
+#include "sim/cli/summary.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "sim/scenario/text.h"
+
+namespace quorate::sim {
+namespace {
+
+constexpr std::uint64_t kExcusedCapFrom = 100;
+constexpr std::uint64_t kExcusedCapPercent = 2;
+
+void AddTo(Counters& sum, const Counters& more) {
+  for (const auto& [name, count] : more) sum[name] += count;
+}
+
+Finding FindingOf(const RunRecord& record, Severity severity) {
+  Finding finding{record.number, record.file, record.seed, severity, "", "", 0};
+  switch (record.end) {
+    case RunEnd::kFinished:
+      break;
+    case RunEnd::kCrashed:
+      finding.checker = "CRASH";
+      finding.what = record.how;
+      return finding;
+    case RunEnd::kAsserted:
+      finding.checker = "ASSERT";
+      finding.what = record.how;
+      return finding;
+    case RunEnd::kOutOfTime:
+      finding.checker = "TIME";
+      finding.what = record.how;
+      return finding;
+  }
+  if (record.result.violation) {
+    finding.checker = record.result.violation->id;
+    finding.what = record.result.violation->what;
+    finding.event = record.result.violation->event;
+  } else {
+    finding.what = record.result.excuse;
+  }
+  return finding;
+}
+
+}  // namespace
+
+std::string FingerprintOf(const Finding& finding) {
+  std::string text =
+      Cat(NameOf(finding.severity), finding.checker.empty() ? "" : "-", finding.checker);
+  for (char& c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.';
+    if (!plain) c = '_';
+  }
+  return text;
+}
+
+Summary::Summary(const std::vector<Scenario>& scenarios) {
+  for (const Scenario& scenario : scenarios) {
+    FileSummary& file = files_.emplace_back();
+    file.file = scenario.file;
+    file.required_marks = scenario.required_marks;
+    file.marks_after_runs = static_cast<std::uint64_t>(scenario.marks_after_runs);
+  }
+}
+
+void Summary::Add(const RunRecord& record) {
+  FileSummary& file = files_[record.file];
+  const Severity severity = SeverityOf(record);
+  ++by_severity_[severity];
+  ++file.by_severity[severity];
+  ++file.runs;
+  runs_.push_back({record.file, record.seed});
+  if (severity != Severity::kPass) findings_.push_back(FindingOf(record, severity));
+  const RunResult& result = record.result;
+  events_ += result.events;
+  file.events += result.events;
+  virtual_ns_ += result.virtual_ns;
+  AddTo(injected_, result.injected);
+  AddTo(checked_, result.checked);
+  AddTo(operations_, result.operations);
+  for (const auto& [name, times] : result.marks) {
+    if (times == 0) continue;
+    for (MarkCount* count : {&marks_[name], &file.marks[name]}) {
+      ++count->runs;
+      count->times += times;
+    }
+  }
+  digest_ = Chain(digest_, result.digest.value);
+}
+
+void Summary::AddTwinMismatch(const RunRecord& record, std::string what) {
+  ++by_severity_[Severity::kNonDeterminism];
+  ++files_[record.file].by_severity[Severity::kNonDeterminism];
+  findings_.push_back({record.number, record.file, record.seed, Severity::kNonDeterminism,
+                       "DETERMINISM", std::move(what), 0});
+}
+
+std::uint64_t Summary::count(Severity severity) const {
+  const auto found = by_severity_.find(severity);
+  return found == by_severity_.end() ? 0 : found->second;
+}
+
+std::uint64_t Summary::failures() const {
+  std::uint64_t sum = 0;
+  for (const auto& [severity, count] : by_severity_) sum += IsFailure(severity) ? count : 0;
+  return sum;
+}
+
+std::vector<std::string> Summary::MissedGates() const {
+  std::vector<std::string> missed;
+  const std::uint64_t excused = count(Severity::kExcused);
+  if (runs_.size() >= kExcusedCapFrom && excused * 100 > runs_.size() * kExcusedCapPercent) {
+    missed.push_back(Cat("excused: ", excused, " of ", runs_.size(), " runs, more than ",
+                         kExcusedCapPercent, " %"));
+  }
+  for (const FileSummary& file : files_) {
+    if (file.runs < file.marks_after_runs) continue;
+    for (const std::string& mark : file.required_marks) {
+      if (file.marks.contains(mark)) continue;
+      missed.push_back(
+          Cat(file.file, ": no run of ", file.runs, " reached the mark \"", mark, "\""));
+    }
+  }
+  return missed;
+}
+
+ExitCode Summary::exit_code() const {
+  if (count(Severity::kSafety) > 0) return ExitCode::kSafety;
+  if (count(Severity::kNonDeterminism) > 0) return ExitCode::kNonDeterminism;
+  if (count(Severity::kLiveness) > 0) return ExitCode::kLiveness;
+  if (count(Severity::kSimulatorBug) > 0) return ExitCode::kSimulatorBug;
+  if (count(Severity::kOutOfTime) > 0 || out_of_time_) return ExitCode::kOutOfTime;
+  if (!MissedGates().empty()) return ExitCode::kGate;
+  if (count(Severity::kUnknown) > 0) return ExitCode::kUnknown;
+  return ExitCode::kPass;
+}
+
+}  // namespace quorate::sim

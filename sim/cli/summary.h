@@ -1,0 +1,101 @@
+// sim/cli/summary.h — what a suite of simulations adds up to.
+//
+// Model: records come in the order of their numbers; only sums and what went wrong are kept. Nothing in a
+//   summary depends on real time, on the machine, or on how many workers there were.
+// Gates: excused runs at most 2 % (from 100 runs on); each mark that a file requires is reached by some run of
+//   that file (from its `marks.after_runs` on).
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sim/cli/exit_code.h"
+#include "sim/cli/record.h"
+
+namespace quorate::sim {
+
+// A run that did not pass.
+struct Finding {
+  std::uint64_t number = 0;
+  std::uint64_t file = 0;
+  std::uint64_t seed = 0;
+  Severity severity = Severity::kPass;
+  std::string
+      checker;  // "I-7"; "ASSERT", "CRASH", "TIME", "DETERMINISM"; empty if excused or unknown
+  std::string what;
+  std::uint64_t event = 0;
+};
+
+// Equal for failures of one kind: severity and checker; no seed, node or time.
+std::string FingerprintOf(const Finding& finding);
+
+struct MarkCount {
+  std::uint64_t runs = 0;
+  std::uint64_t times = 0;
+};
+
+struct FileSummary {
+  std::string file;
+  std::vector<std::string> required_marks;
+  std::uint64_t marks_after_runs = 0;
+  std::uint64_t runs = 0;
+  std::uint64_t events = 0;
+  std::map<Severity, std::uint64_t> by_severity;
+  std::map<std::string, MarkCount> marks;
+};
+
+struct RunLine {  // for JUnit
+  std::uint64_t file = 0;
+  std::uint64_t seed = 0;
+};
+
+class Summary {
+ public:
+  explicit Summary(const std::vector<Scenario>& scenarios);
+
+  void Add(const RunRecord& record);
+  // A run whose second execution was not like the first.
+  void AddTwinMismatch(const RunRecord& record, std::string what);
+  void AddTwins(std::uint64_t checked) { twins_ += checked; }
+  // Fewer runs were made than were asked for, for want of time.
+  void set_out_of_time() { out_of_time_ = true; }
+
+  // What the gates say, one line each; empty if all are met.
+  std::vector<std::string> MissedGates() const;
+  ExitCode exit_code() const;
+
+  const std::vector<FileSummary>& files() const { return files_; }
+  const std::vector<RunLine>& runs() const { return runs_; }
+  // Failures first in the order of their numbers, as everything.
+  const std::vector<Finding>& findings() const { return findings_; }
+  std::uint64_t count(Severity severity) const;
+  std::uint64_t failures() const;
+  std::uint64_t events() const { return events_; }
+  std::int64_t virtual_ns() const { return virtual_ns_; }
+  std::uint64_t twins() const { return twins_; }
+  bool out_of_time() const { return out_of_time_; }
+  const Counters& injected() const { return injected_; }
+  const Counters& checked() const { return checked_; }
+  const Counters& operations() const { return operations_; }
+  const std::map<std::string, MarkCount>& marks() const { return marks_; }
+  // Of all digests, in order: equal suites have equal ones.
+  Digest digest() const { return digest_; }
+
+ private:
+  std::vector<FileSummary> files_;
+  std::vector<RunLine> runs_;
+  std::vector<Finding> findings_;
+  std::map<Severity, std::uint64_t> by_severity_;
+  std::uint64_t events_ = 0;
+  std::int64_t virtual_ns_ = 0;
+  std::uint64_t twins_ = 0;
+  bool out_of_time_ = false;
+  Counters injected_;
+  Counters checked_;
+  Counters operations_;
+  std::map<std::string, MarkCount> marks_;
+  Digest digest_;
+};
+
+}  // namespace quorate::sim
