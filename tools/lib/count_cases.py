@@ -27,8 +27,8 @@ def main(arguments):
     passed = failed = 0
     for line in pathlib.Path(log).read_text(encoding='utf-8').splitlines():
         test = json.loads(line)
-        program = pathlib.Path(test['command'][0]).name
-        case_passed, case_failed = cases_of(pathlib.Path(reports) / f'{program}.xml')
+        program = next(word for word in test['command'] if not word.endswith('with_report.sh'))
+        case_passed, case_failed = cases_of(pathlib.Path(reports) / (program.replace('/', '_') + '.xml'))
         good = test['result'] in ('OK', 'EXPECTEDFAIL', 'SKIP')
         if case_passed + case_failed == 0:
             case_passed, case_failed = (1, 0) if good else (0, 1)

@@ -71,7 +71,8 @@ run_suites() {
   rm -rf "$reports"
   mkdir -p "$reports"
   code=0
-  GTEST_OUTPUT=xml:$reports/ meson test -C "$root/$folder" --no-rebuild --print-errorlogs --no-stdsplit "$@" || code=$?
+  REPORTS=$reports meson test -C "$root/$folder" --no-rebuild --print-errorlogs --no-stdsplit \
+    --wrapper "$root/tools/lib/with_report.sh" "$@" || code=$?
   python3 "$root/tools/lib/count_cases.py" "$root/$folder/meson-logs/testlog.json" "$reports" >"$gate_dir/cases"
   return "$code"
 }
