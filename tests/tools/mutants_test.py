@@ -60,6 +60,16 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(mutants.verdict_of('x', {'code': 70, 'caught_by': 'I-1'}), 'exit 70')
 
 
+    def test_the_failure_with_the_smallest_number_counts(self):
+        def finding(verdict, checker, number):
+            return {'verdict': verdict, 'checker': checker, 'number': number, 'what': 'x'}
+        report = {'runs': 40, 'findings': [finding('safety', 'I-7', 9), finding('safety', 'I-1', 4),
+                                           finding('excused', '', 2)]}
+        self.assertEqual(mutants.read_report(report), {'seeds': 5, 'caught_by': 'I-1', 'what': 'x'})
+        report['findings'] = report['findings'][2:]
+        self.assertEqual(mutants.read_report(report), {'seeds': 40, 'caught_by': '', 'what': ''})
+
+
 class Cases(unittest.TestCase):
     def count(self, xml):
         with tempfile.TemporaryDirectory() as folder:

@@ -162,24 +162,24 @@ def simulate(program, folder, seeds, first_seed):
     report.unlink(missing_ok=True)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     run = subprocess.run([str(program), 'run', SUITE, '--seeds', str(seeds), '--first-seed', str(first_seed),
-                          '--stop-at-first-failure', '--json', str(report)], cwd=folder, text=True,
+                          '--fail-fast', '--json', str(report)], cwd=folder, text=True,
                          capture_output=True, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     if not report.is_file():
         raise RuntimeError(f'quorate-sim ended with {run.returncode} and wrote no report\n{run.stdout[-2000:]}'
                            f'{run.stderr[-2000:]}')
-    return {**read_report(json.loads(report.read_text(encoding='utf-8')), first_seed), 'code': run.returncode,
+    return {**read_report(json.loads(report.read_text(encoding='utf-8'))), 'code': run.returncode,
             'cpu_s': round(cpu, 1)}
 
 
-def read_report(report, first_seed):
-    """What the table needs of `quorate-sim run --json`."""
-    failures = report.get('failures', [])
+def read_report(report):
+    """What the table needs of `quorate-sim run --json`: the failure with the smallest number."""
+    failures = [finding for finding in report['findings'] if finding['verdict'] not in ('excused', 'unknown')]
     if not failures:
-        return {'seeds': report.get('runs', 0), 'caught_by': '', 'what': ''}
-    first = min(failures, key=lambda failure: failure['seed'])
-    return {'seeds': first['seed'] - first_seed + 1, 'caught_by': first['id'], 'what': first.get('what', '')}
+        return {'seeds': report['runs'], 'caught_by': '', 'what': ''}
+    first = min(failures, key=lambda failure: failure['number'])
+    return {'seeds': first['number'] + 1, 'caught_by': first['checker'], 'what': first['what']}
 
 
 def verdict_of(name, result):
