@@ -32,7 +32,6 @@ void GroupGhost::ForgetBelow(Index index) {
     base_ = Next(base_);
   }
   others_.erase(others_.begin(), others_.lower_bound(EntryId{base_, Term()}));
-  configurations.erase(configurations.begin(), configurations.lower_bound(EntryId{base_, Term()}));
   while (machine_base_ < base_ && !machines_.empty()) {
     machines_.pop_front();
     machine_base_ = Next(machine_base_);

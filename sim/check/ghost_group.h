@@ -41,6 +41,9 @@ class GroupGhost {
   // The greatest index whose commitment was by a leader of a term below `term`.
   Index CommittedBefore(Term term) const;
 
+  // Some node was told that the namespace is gone: nobody needs to hold anything of it any more.
+  bool dropped = false;
+
   // ---- configurations ---------------------------------------------------------------------------------
   absl::btree_map<EntryId, Configuration> configurations;
 

@@ -38,7 +38,7 @@ struct GroupView {
   EntryId last;
   Index durable;
   Index configuration_index;
-  Configuration configuration;
+  const Configuration* configuration = nullptr;  // outlives the call
   bool installing = false;  // its state is being replaced: applied may lag behind the start
 
   // While leading:

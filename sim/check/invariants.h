@@ -14,6 +14,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
@@ -83,7 +84,8 @@ class Invariants {
   void OnBoot(NodeId node, const Recovered& recovered, BootNumber boot);
   // After Host::Start: the first effects of this boot.
   void OnStart(NodeId node, const Replica& replica, const Effects& effects);
-  // After every engine step. `input` is nullptr where the caller did not make it (Host::RunWork).
+  // After every engine step, also after one that a crash cut short: what it asked to be written may have
+  // reached the disk. `input` is nullptr where the caller did not make it (Host::RunWork).
   void OnStep(NodeId node, const Replica& replica, const Input* input, const Effects& effects);
   // The process ended; of this boot's writes those up to `surviving` are on the disk (at least what was
   // durable; more if a later write happened to reach it).
@@ -134,7 +136,6 @@ class Invariants {
     EntryId applied;
     EntryId start;
     EntryId last;
-    Index configuration_index;
     absl::InlinedVector<std::pair<NodeId, Index>, 8> matches;  // of this leadership
   };
   struct Acked {
@@ -156,8 +157,9 @@ class Invariants {
     bool map_known = false;
     std::optional<std::pair<EntryId, Digest>> machine;
   };
-  struct Read {
+  struct Request {
     GroupId group;
+    bool reads = false;
     Index floor;  // what was committed when it came in
   };
   struct Node {
@@ -166,39 +168,56 @@ class Invariants {
     bool up = false;
     bool disk_failed = false;
     BootNumber boot;
-    PersistSeq durable_upto;
-    std::vector<Seat> seats;  // by slot
-    absl::btree_map<RequestId, Read> reads;
+    bool wiped = false;
+    std::deque<Seat> seats;  // by slot
+    absl::btree_map<RequestId, Request> requests;
     std::vector<std::pair<GroupId, Index>> unproved;  // answered before the step was seen
   };
 
-  // ---- parts of a step (invariants_step.cc) -----------------------------------------------------------
-  void NoteInput(Node& node, const Input& input);
-  void CheckWrite(NodeId id, Node& node, const Persist& persist);
-  void CheckAppend(NodeId id, Node& node, PersistSeq seq, const AppendEntries& append);
-  void CheckTruncate(NodeId id, Node& node, PersistSeq seq, const TruncateSuffix& truncate);
-  void CheckDropPrefix(NodeId id, Node& node, PersistSeq seq, const DropPrefix& drop);
-  void CheckReset(NodeId id, Node& node, PersistSeq seq, const ResetLog& reset);
-  void CheckNewConfiguration(NodeId id, std::uint32_t slot, EntryId at, const Entry& entry);
-  void CheckApply(NodeId id, Node& node, const Apply& apply);
-  void CheckSend(NodeId id, Node& node, const Send& send, const Input* input);
-  void CheckGroup(NodeId id, Node& node, const GroupView& view, const Input* input);
-  void CheckOrder(NodeId id, const GroupView& view, const Seat& seat);
-  void CheckRole(NodeId id, Node& node, const GroupView& view);
-  void CheckNewLeader(NodeId id, Node& node, const GroupView& view);
-  void CheckCommit(NodeId id, Node& node, const GroupView& view);
-  void CheckTermSource(NodeId id, const GroupView& view, const Seat& seat, const Input* input);
-  void CheckPeers(NodeId id, Node& node, const GroupView& view);
-  void CheckConfiguration(NodeId id, Node& node, const GroupView& view);
-  void ExtendCommit(NodeId id, Node& node, const GroupView& view);
-  const Configuration* EffectiveConfiguration(std::uint32_t slot, const GroupImage& image);
+  // What a step is judged by.
+  struct StepOf {
+    NodeId id;
+    Node& node;
+    std::span<const GroupView> views;
+    const Input* input;
+  };
 
-  // ---- parts of a frame (invariants_frame.cc) ---------------------------------------------------------
+  // ---- what a step asks for (invariants_effects.cc) ---------------------------------------------------
+  void NoteInput(StepOf& step);
+  void CheckEffect(StepOf& step, const Effect& effect);
+  void CheckWrite(StepOf& step, const Persist& persist);
+  void CheckAppend(StepOf& step, PersistSeq seq, const AppendEntries& append);
+  void CheckMade(StepOf& step, std::uint32_t slot, EntryId at, const Entry& entry);
+  void CheckNewConfiguration(StepOf& step, std::uint32_t slot, EntryId at, const Entry& entry);
+  void CheckTruncate(StepOf& step, PersistSeq seq, const TruncateSuffix& truncate);
+  void CheckDropPrefix(StepOf& step, PersistSeq seq, const DropPrefix& drop);
+  void CheckReset(StepOf& step, PersistSeq seq, const ResetLog& reset);
+  void CheckApply(StepOf& step, const Apply& apply);
+  void CheckQuery(StepOf& step, const RunQuery& query);
+  void CheckSend(StepOf& step, const Send& send);
+  void CheckGrant(StepOf& step, std::uint32_t slot, const Send& send, const VoteReply& reply);
+
+  // ---- what a group is after a step (invariants_group.cc) ---------------------------------------------
+  void CheckGroup(StepOf& step, const GroupView& view);
+  void CheckOrder(const StepOf& step, const GroupView& view);
+  void CheckDisk(StepOf& step, const GroupView& view, std::uint32_t slot);
+  void CheckSinceBefore(StepOf& step, const GroupView& view, std::uint32_t slot);
+  void CheckTermSource(const StepOf& step, const GroupView& view, const Before& before);
+  void CheckLeader(StepOf& step, const GroupView& view, std::uint32_t slot);
+  void CheckNewLeader(StepOf& step, const GroupView& view, std::uint32_t slot);
+  void CheckCommit(StepOf& step, const GroupView& view, std::uint32_t slot);
+  void ExtendCommit(StepOf& step, std::uint32_t slot, Index to, Term by);
+  void CheckPeers(StepOf& step, const GroupView& view, std::uint32_t slot);
+  void CheckConfiguration(StepOf& step, const GroupView& view, std::uint32_t slot);
+  void LookForFigure8(StepOf& step, const GroupView& view, std::uint32_t slot);
+  void CheckLimits(const StepOf& step, const GroupView& view);
+  void Remember(Node& node, const GroupView& view);
+
+  // ---- what leaves a node (invariants_frame.cc) -------------------------------------------------------
   void CheckMessage(NodeId id, NodeId to, Node& node, const PeerMessage& message);
   void CheckTermDurable(NodeId id, Node& node, std::uint32_t slot, Term term);
   void CheckVoteLeft(NodeId id, NodeId to, Node& node, std::uint32_t slot, const VoteReply& reply);
-  void CheckVoteAsked(NodeId id, Node& node, std::uint32_t slot, const VoteRequest& request);
-  void CheckAppendLeft(NodeId id, Node& node, std::uint32_t slot, const AppendRequest& request);
+  void CheckAppendLeft(NodeId id, std::uint32_t slot, const AppendRequest& request);
   void CheckAckLeft(NodeId id, NodeId to, Node& node, std::uint32_t slot, Term term, Index match);
   void CheckCommitTold(NodeId id, std::uint32_t slot, EntryId entry);
   void CheckLeads(NodeId id, std::uint32_t slot, Term term);
@@ -207,8 +226,22 @@ class Invariants {
   // ---- boots (invariants.cc) --------------------------------------------------------------------------
   void AdoptDisk(Node& node, const Recovered& recovered);
   void CheckRecovered(NodeId id, Node& node, const RecoveredGroup& group);
-  void FoldUpto(Node& node, PersistSeq upto);
+  void CheckPromises(NodeId id, Node& node, const RecoveredGroup& group);
+  void FoldUpto(NodeId id, Node& node, PersistSeq upto);
+  void FoldOne(NodeId id, Node& node);
   void ForgetOld(std::uint32_t slot);
+
+  // ---- common -----------------------------------------------------------------------------------------
+  // The digest of an image's log up to and with `index`; below its start that of the committed log.
+  std::optional<std::uint64_t> PrefixOf(std::uint32_t slot, const GroupImage& image,
+                                        Index index) const;
+  bool HoldsCommitted(std::uint32_t slot, EntryId entry) const;
+  const Configuration* EffectiveConfiguration(std::uint32_t slot, const GroupImage& image) const;
+  // The configuration that the committed log up to `index` ends with, and where it stands.
+  std::pair<Index, const Configuration*> CommittedConfiguration(std::uint32_t slot,
+                                                                Index index) const;
+  std::string Where(NodeId id, GroupId group) const;
+  std::string Where(NodeId id, std::uint32_t slot) const { return Where(id, groups_[slot]); }
 
   // Counts the evaluation; false (and a violation) unless `holds`. `what` is called for the text only then.
   template <class What>
@@ -225,16 +258,23 @@ class Invariants {
   Seat& SeatOf(Node& node, std::uint32_t slot);
   // Whether the nodes for which `in` holds are a majority of every voter set.
   template <class In>
-  static bool HasQuorum(const Configuration& configuration, const In& in);
+  static bool HasQuorum(const Configuration& configuration, const In& in) {
+    const auto majority = [&](const NodeSet& voters) {
+      std::size_t count = 0;
+      for (const NodeId voter : voters) count += in(voter) ? 1 : 0;
+      return voters.empty() || 2 * count > voters.size();
+    };
+    return majority(configuration.incoming) && majority(configuration.outgoing);
+  }
 
   Verdicts& verdicts_;
   Options options_;
-  std::vector<Node> nodes_;         // by node id
-  std::vector<GroupId> groups_;     // by slot
-  std::vector<GroupGhost> ghosts_;  // by slot
+  std::deque<Node> nodes_;         // by node id; places stay
+  std::vector<GroupId> groups_;    // by slot
+  std::deque<GroupGhost> ghosts_;  // by slot
   std::array<std::uint64_t, static_cast<std::size_t>(Check::kCount_)> counts_{};
-  std::vector<GroupView> views_;  // filled anew every step
-  std::vector<GhostEntry> fresh_;
+  std::vector<GroupView> views_;   // filled anew every step
+  std::vector<GhostEntry> fresh_;  // of the append being looked at
   bool saw_figure8_ = false;
 };
 

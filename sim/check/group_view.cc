@@ -1,0 +1,45 @@
+#include "sim/check/group_view.h"
+
+#include "engine/raft/raft.h"
+#include "engine/replica.h"
+
+namespace quorate::sim {
+
+void ViewOf(const Raft& raft, GroupView& view) {
+  view.group = raft.group();
+  view.term = raft.term();
+  view.vote = raft.hard_state().vote;
+  view.role = raft.role();
+  view.commit = raft.commit();
+  view.applied = raft.applied_entry();
+  view.start = raft.log().start().entry;
+  view.last = raft.log().last();
+  view.durable = raft.log().durable();
+  view.configuration_index = raft.configuration_index();
+  view.configuration = &raft.configuration();
+  view.installing = raft.incoming() && raft.incoming()->phase == InstallPhase::kSwitching;
+  view.peers.clear();
+  view.uncommitted_bytes = 0;
+  view.waiting_reads = 0;
+  view.round_reads = 0;
+  const Leader* leader = raft.leadership();
+  if (leader == nullptr) return;
+  for (const Progress& peer : leader->peers) {
+    view.peers.push_back(
+        {.node = peer.node,
+         .match = peer.match,
+         .next = peer.next,
+         .in_flight = peer.in_flight.size(),
+         .in_flight_bytes = peer.in_flight_bytes,
+         .last_in_flight_bytes = peer.in_flight.empty() ? 0 : peer.in_flight.back().bytes});
+  }
+  view.uncommitted_bytes = leader->uncommitted_bytes;
+  view.waiting_reads = leader->waiting_reads.size();
+  view.round_reads = leader->round.askers.size();
+}
+
+NodeView ViewOf(const Replica& replica) {
+  return {.stopped = replica.stopped(), .requests_under_way = replica.requests_under_way()};
+}
+
+}  // namespace quorate::sim

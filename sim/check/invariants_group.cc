@@ -1,0 +1,384 @@
+// What a group is after a step, and how it may differ from what it was before.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "engine/base/match.h"
+#include "sim/check/invariants.h"
+
+namespace quorate::sim {
+namespace {
+
+std::string Show(EntryId entry) {
+  return absl::StrCat(entry.index.value(), "/", entry.term.value());
+}
+
+// The greatest term that the messages of a frame can have taught the group; 0 if none was for it.
+// A pre-vote's proposed term teaches nothing.
+struct Taught {
+  Term greatest;
+  bool any = false;
+  void Take(Term term) {
+    any = true;
+    greatest = std::max(greatest, term);
+  }
+};
+
+Taught TaughtBy(const FrameReceived& frame, GroupId group) {
+  Taught taught;
+  for (const PeerMessage& message : frame.messages) {
+    std::visit(Match{
+                   [&](const Heartbeat& m) {
+                     for (const HeartbeatItem& item : m.items) {
+                       if (item.group == group) taught.Take(item.term);
+                     }
+                   },
+                   [&](const HeartbeatReply& m) {
+                     for (const HeartbeatReplyItem& item : m.items) {
+                       if (item.group == group) taught.Take(item.term);
+                     }
+                   },
+                   [&](const auto& m) {
+                     if (message.group == group) taught.Take(m.term);
+                   },
+               },
+               message.message);
+  }
+  return taught;
+}
+
+// Some messages count although their sender is behind: requests and answers that have nothing to do with
+// terms, and the grant of a pre-vote, whose giver may well be in an earlier term.
+bool CountsInAnyTerm(const FrameReceived& frame) {
+  return std::any_of(frame.messages.begin(), frame.messages.end(), [](const PeerMessage& message) {
+    const auto* vote = std::get_if<VoteReply>(&message.message);
+    if (vote != nullptr && vote->kind == VoteKind::kPreVote) return true;
+    return std::holds_alternative<Forward>(message.message) ||
+           std::holds_alternative<ForwardReply>(message.message) ||
+           std::holds_alternative<ReadIndexRequest>(message.message) ||
+           std::holds_alternative<ReadIndexReply>(message.message);
+  });
+}
+
+}  // namespace
+
+void Invariants::CheckGroup(StepOf& step, const GroupView& view) {
+  const std::uint32_t slot = SlotOf(view.group);
+  CheckOrder(step, view);
+  CheckDisk(step, view, slot);
+  CheckCommit(step, view, slot);
+  CheckSinceBefore(step, view, slot);
+  CheckConfiguration(step, view, slot);
+  if (view.role != Role::kLeader) return;
+  CheckPeers(step, view, slot);
+  CheckLimits(step, view);
+  LookForFigure8(step, view, slot);
+}
+
+// purged <= snapshot <= applied <= commit <= last, durable <= last.
+void Invariants::CheckOrder(const StepOf& step, const GroupView& view) {
+  Expect(Check::kNoGap, view.installing || view.start.index <= view.applied.index, [&] {
+    return absl::StrCat(Where(step.id, view.group), "has applied ", view.applied.index.value(),
+                        " and a log that begins behind ", view.start.index.value());
+  });
+  Expect(Check::kApplyOrder, view.installing || view.applied.index <= view.commit, [&] {
+    return absl::StrCat(Where(step.id, view.group), "has applied ", view.applied.index.value(),
+                        " and knows ", view.commit.value(), " to be committed");
+  });
+  Expect(Check::kCommitKnown, view.commit <= view.last.index, [&] {
+    return absl::StrCat(Where(step.id, view.group), "has committed ", view.commit.value(),
+                        " of a log that ends at ", view.last.index.value());
+  });
+}
+
+// What a group believes of its disk is what was written, and what it counts as durable is.
+void Invariants::CheckDisk(StepOf& step, const GroupView& view, std::uint32_t slot) {
+  const GroupImage& written = step.node.disk.written(slot);
+  const GroupImage& durable = step.node.disk.durable(slot);
+  Expect(Check::kPromisedVote, view.term == written.hard.term && view.vote == written.hard.vote,
+         [&] {
+           return absl::StrCat(Where(step.id, slot), "is in term ", view.term.value(),
+                               " with vote ", view.vote.value(), " but wrote ",
+                               written.hard.term.value(), " and ", written.hard.vote.value());
+         });
+  Expect(Check::kDurablePointer,
+         view.start == written.start().entry && view.last == written.last_entry(), [&] {
+           return absl::StrCat(Where(step.id, slot), "has a log of (", Show(view.start), ", ",
+                               Show(view.last), "] but wrote (", Show(written.start().entry), ", ",
+                               Show(written.last_entry()), "]");
+         });
+  if (view.durable <= view.start.index) return;
+  const std::optional<std::uint64_t> there = durable.PrefixAt(view.durable);
+  Expect(Check::kDurablePointer, there && there == written.PrefixAt(view.durable), [&] {
+    return absl::StrCat(Where(step.id, slot), "counts ", view.durable.value(),
+                        " as durable; its disk holds ", durable.last().value());
+  });
+}
+
+// ---- from the step before --------------------------------------------------------------------------
+
+void Invariants::CheckSinceBefore(StepOf& step, const GroupView& view, std::uint32_t slot) {
+  const Before& before = SeatOf(step.node, slot).before;
+  if (!before.known) return;
+  const auto monotone = [&](bool holds, const char* what) {
+    Expect(Check::kMonotone, holds,
+           [&] { return absl::StrCat(Where(step.id, slot), "its ", what, " has fallen"); });
+  };
+  monotone(view.term >= before.term, "term");
+  monotone(view.commit >= before.commit, "commit index");
+  monotone(view.applied.index >= before.applied.index, "applied index");
+  monotone(view.start.index >= before.start.index, "log's start");
+  if (view.applied != before.applied) {
+    Expect(Check::kStateMachineSafety, HoldsCommitted(slot, view.applied), [&] {
+      return absl::StrCat(Where(step.id, slot), "has applied ", Show(view.applied),
+                          ", which was never committed");
+    });
+  }
+  if (view.term == before.term) {
+    Expect(Check::kOneVoteATerm, before.vote == NodeId() || view.vote == before.vote, [&] {
+      return absl::StrCat(Where(step.id, slot), "changes its vote in term ", view.term.value());
+    });
+    // Within a term: a candidate may win or give up; everybody else stays, gives up, or asks around.
+    bool legal = true;
+    switch (view.role) {
+      case Role::kFollower:
+        break;
+      case Role::kPreCandidate:
+        legal = before.role != Role::kLeader;
+        break;
+      case Role::kCandidate:
+        legal = before.role == Role::kCandidate;
+        break;
+      case Role::kLeader:
+        legal = before.role == Role::kCandidate || before.role == Role::kLeader;
+        break;
+    }
+    Expect(Check::kRoles, legal, [&] {
+      return absl::StrCat(Where(step.id, slot), "was ", NameOf(before.role), " and is ",
+                          NameOf(view.role), " in term ", view.term.value());
+    });
+  }
+  CheckTermSource(step, view, before);
+}
+
+void Invariants::CheckTermSource(const StepOf& step, const GroupView& view, const Before& before) {
+  if (step.input == nullptr) return;
+  const auto* frame = std::get_if<FrameReceived>(step.input);
+  Taught taught;
+  if (frame != nullptr) taught = TaughtBy(*frame, view.group);
+  if (view.term != before.term) {
+    const Term known = std::max(before.term, taught.greatest);
+    const bool campaign = view.vote == step.id;
+    Expect(Check::kTermSource, view.term <= known || (campaign && view.term == Next(known)), [&] {
+      return absl::StrCat(Where(step.id, view.group), "takes term ", view.term.value(),
+                          " which nobody told it");
+    });
+  }
+  if (!taught.any || taught.greatest >= before.term || CountsInAnyTerm(*frame)) return;
+  const bool same = view.commit == before.commit && view.vote == before.vote &&
+                    view.term == before.term &&
+                    (view.role == Role::kLeader || view.last == before.last);
+  Expect(Check::kStaleMessage, same, [&] {
+    return absl::StrCat(Where(step.id, view.group), "acts on a message of term ",
+                        taught.greatest.value(), " in term ", before.term.value());
+  });
+}
+
+// ---- leaders ---------------------------------------------------------------------------------------
+
+// Before the step's records are looked at: entries are made by leaders.
+void Invariants::CheckLeader(StepOf& step, const GroupView& view, std::uint32_t slot) {
+  if (view.role != Role::kLeader) return;
+  auto& leaders = ghosts_[slot].leaders;
+  const auto known = leaders.find(view.term);
+  if (known != leaders.end()) {
+    Expect(Check::kOneLeaderATerm, known->second == step.id, [&] {
+      return absl::StrCat(Where(step.id, slot), "leads term ", view.term.value(), ", which node ",
+                          known->second.value(), " has led");
+    });
+    return;
+  }
+  const NodeId last = leaders.empty() ? NodeId() : leaders.rbegin()->second;
+  SOMETIMES(last != NodeId() && last != step.id, "leader.changed");
+  leaders.emplace(view.term, step.id);
+  CheckNewLeader(step, view, slot);
+}
+
+void Invariants::CheckNewLeader(StepOf& step, const GroupView& view, std::uint32_t slot) {
+  const GroupImage& image = step.node.disk.written(slot);
+  // It was elected by votes that really left for it, its own durable.
+  const Configuration* configuration = EffectiveConfiguration(slot, image);
+  if (configuration != nullptr) {
+    const bool elected = HasQuorum(*configuration, [&](NodeId voter) {
+      if (voter == step.id) {
+        return step.node.disk.durable(slot).hard == HardState{view.term, step.id};
+      }
+      const auto& votes = SeatOf(At(voter), slot).votes;
+      return std::find(votes.rbegin(), votes.rend(), std::pair(view.term, step.id)) != votes.rend();
+    });
+    Expect(Check::kRoles, elected, [&] {
+      return absl::StrCat(Where(step.id, slot), "leads term ", view.term.value(),
+                          " without a quorum of votes");
+    });
+  }
+  // Everything that a leader of an earlier term committed is in its log.
+  const Index committed = ghosts_[slot].CommittedBefore(view.term);
+  const GhostEntry* must = ghosts_[slot].Committed(committed);
+  if (must == nullptr) return;
+  const std::optional<std::uint64_t> prefix = PrefixOf(slot, image, committed);
+  Expect(Check::kLeaderCompleteness, prefix && *prefix == must->prefix, [&] {
+    return absl::StrCat(Where(step.id, slot), "leads term ", view.term.value(),
+                        " with a log without the committed entry ", committed.value());
+  });
+}
+
+void Invariants::CheckPeers(StepOf& step, const GroupView& view, std::uint32_t slot) {
+  const Before& before = SeatOf(step.node, slot).before;
+  const bool same_leadership =
+      before.known && before.role == Role::kLeader && before.term == view.term;
+  const GroupImage& own = step.node.disk.written(slot);
+  for (std::size_t i = 0; i < view.peers.size(); ++i) {
+    const PeerView& peer = view.peers[i];
+    const auto at = [&] {
+      return absl::StrCat(Where(step.id, slot), "its peer ", peer.node.value(), " at ",
+                          peer.match.value(), "/", peer.next.value(), " ");
+    };
+    Expect(Check::kProgress, peer.next > peer.match,
+           [&] { return at() + "is sent what it holds"; });
+    Expect(Check::kProgress,
+           peer.in_flight <= options_.max_inflight_messages + 1 &&
+               peer.in_flight_bytes - peer.last_in_flight_bytes <= options_.max_inflight_bytes,
+           [&] { return absl::StrCat(at(), "has ", peer.in_flight, " messages in flight"); });
+    Index was;
+    if (same_leadership) {
+      const bool same_place = i < before.matches.size() && before.matches[i].first == peer.node;
+      const auto found =
+          same_place ? before.matches.begin() + static_cast<std::ptrdiff_t>(i)
+                     : std::find_if(before.matches.begin(), before.matches.end(),
+                                    [&](const auto& one) { return one.first == peer.node; });
+      if (found != before.matches.end()) was = found->second;
+    }
+    Expect(Check::kProgress, peer.match >= was,
+           [&] { return absl::StrCat(at(), "matched ", was.value(), " before"); });
+    if (peer.match == was) continue;
+    Node& other = At(peer.node);
+    const GroupImage& disk = other.disk.durable(slot);
+    // A peer in a later term may have truncated what it acknowledged: it will never vote in this one.
+    if (ghosts_[slot].dropped || other.wiped || disk.hard.term > view.term) continue;
+    const std::optional<std::uint64_t> mine = PrefixOf(slot, own, peer.match);
+    const std::optional<std::uint64_t> theirs = PrefixOf(slot, disk, peer.match);
+    Expect(Check::kMatchIsDurable, mine && theirs && *mine == *theirs, [&] {
+      return absl::StrCat(at(), "holds durably only up to ", disk.last().value(),
+                          ", or another entry there");
+    });
+  }
+}
+
+// A leader with entries of an older term that a majority holds and nobody has committed.
+void Invariants::LookForFigure8(StepOf& step, const GroupView& view, std::uint32_t slot) {
+  if (saw_figure8_ || view.peers.empty()) return;
+  const GroupImage& own = step.node.disk.written(slot);
+  const std::optional<Term> next = own.TermAt(Next(view.commit));
+  if (!next || *next >= view.term) return;
+  const Configuration* configuration = EffectiveConfiguration(slot, own);
+  if (configuration == nullptr) return;
+  saw_figure8_ = HasQuorum(*configuration, [&](NodeId voter) {
+    if (voter == step.id) return view.durable > view.commit;
+    return std::any_of(view.peers.begin(), view.peers.end(), [&](const PeerView& peer) {
+      return peer.node == voter && peer.match > view.commit;
+    });
+  });
+  SOMETIMES(saw_figure8_, "figure8.shape");
+}
+
+void Invariants::CheckLimits(const StepOf& step, const GroupView& view) {
+  const auto within = [&](std::size_t size, std::size_t limit, const char* what) {
+    Expect(Check::kLimits, size <= limit, [&] {
+      return absl::StrCat(Where(step.id, view.group), size, " ", what, ", the limit is ", limit);
+    });
+  };
+  // Entries that have to be (a barrier, a configuration) may pass the limit for proposals a little.
+  within(view.uncommitted_bytes, options_.max_uncommitted_bytes + 4096, "uncommitted bytes");
+  within(view.waiting_reads, options_.max_reads_per_round, "waiting reads");
+  within(view.round_reads, options_.max_reads_per_round, "reads in a round");
+}
+
+// ---- commitment ------------------------------------------------------------------------------------
+
+void Invariants::CheckCommit(StepOf& step, const GroupView& view, std::uint32_t slot) {
+  const Before& before = SeatOf(step.node, slot).before;
+  if (before.known && view.commit == before.commit) return;
+  GroupGhost& ghost = ghosts_[slot];
+  const bool led = before.known && before.role == Role::kLeader;
+  const bool leads = view.role == Role::kLeader;
+  const Term term = led ? before.term : view.term;
+  if (before.known && (leads || (led && view.commit > ghost.committed()))) {
+    const std::optional<Term> of = step.node.disk.written(slot).TermAt(view.commit);
+    Expect(Check::kOwnTermCommit, of && *of == term, [&] {
+      return absl::StrCat(Where(step.id, slot), "commits entry ", view.commit.value(), " of term ",
+                          of ? of->value() : 0, " by counting in term ", term.value());
+    });
+  }
+  if (view.commit > ghost.committed() && (led || leads))
+    ExtendCommit(step, slot, view.commit, term);
+  // Whatever a node believes to be committed is what some leader committed, and its own log has it.
+  const std::optional<std::uint64_t> held = step.node.disk.written(slot).PrefixAt(view.commit);
+  const GhostEntry* committed = ghost.Committed(view.commit);
+  const bool forgotten = view.commit < ghost.forgotten();
+  Expect(Check::kCommitKnown,
+         forgotten || (committed != nullptr && held && *held == committed->prefix), [&] {
+           return absl::StrCat(Where(step.id, slot), "believes ", view.commit.value(),
+                               " to be committed",
+                               committed == nullptr ? ", which it is not" : " of another log");
+         });
+}
+
+void Invariants::ExtendCommit(StepOf& step, std::uint32_t slot, Index to, Term by) {
+  GroupGhost& ghost = ghosts_[slot];
+  const GroupImage& own = step.node.disk.written(slot);
+  const Index from = ghost.committed();
+  // The leader's log continues what is committed.
+  const GhostEntry* last = ghost.Committed(from);
+  if (!Expect(
+          Check::kStateMachineSafety,
+          to <= own.last() && (last == nullptr || PrefixOf(slot, own, from) == last->prefix), [&] {
+            return absl::StrCat(Where(step.id, slot), "commits ", to.value(),
+                                " in a log that differs from the committed one at ", from.value());
+          })) {
+    return;
+  }
+  const Configuration* configuration = EffectiveConfiguration(slot, own);
+  const std::optional<std::uint64_t> prefix = own.PrefixAt(to);
+  if (configuration != nullptr && !ghost.dropped) {
+    const bool durable = HasQuorum(*configuration, [&](NodeId voter) {
+      Node& other = At(voter);
+      return PrefixOf(slot, other.disk.durable(slot), to) == prefix;
+    });
+    Expect(Check::kCommittedOnQuorum, durable, [&] {
+      return absl::StrCat(Where(step.id, slot), "commits ", to.value(), " which no quorum of ",
+                          Render(*configuration), " holds durably");
+    });
+  }
+  for (Index at = Next(from); at <= to; at = Next(at)) {
+    const GhostEntry* entry = own.At(at);
+    if (entry == nullptr || ghost.Find({at, entry->term}) == nullptr) return;
+    ghost.Commit(at, entry->term, by);
+  }
+}
+
+// The configuration that counts is the last one in start and log.
+void Invariants::CheckConfiguration(StepOf& step, const GroupView& view, std::uint32_t slot) {
+  if (view.configuration == nullptr) return;
+  const GroupImage& image = step.node.disk.written(slot);
+  const Index at = image.LastConfiguration().value_or(image.start().configuration_index);
+  const Configuration* configuration = EffectiveConfiguration(slot, image);
+  Expect(Check::kEffectiveConfiguration,
+         view.configuration_index == at &&
+             (configuration == nullptr || *view.configuration == *configuration),
+         [&] {
+           return absl::StrCat(Where(step.id, slot), "acts by the configuration of ",
+                               view.configuration_index.value(), " ", Render(*view.configuration),
+                               " but its log says that of ", at.value());
+         });
+}
+
+}  // namespace quorate::sim
