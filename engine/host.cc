@@ -37,9 +37,11 @@ void Host::Handle(Now now, const Input& input) {
 void Host::Feed(Now now, const Input& input) { Carry(replica_.Step(now, input)); }
 
 void Host::OnMapFlushed(Now now, PortRequest id, bool ok) {
+  last_answer_.reset();
   if (!flush_ || flush_->id != id) return;
   PendingFlush flush = *std::exchange(flush_, std::nullopt);
-  Handle(now, MapFlushed{.id = id, .groups = std::move(flush.groups), .ok = ok});
+  last_answer_ = MapFlushed{.id = id, .groups = std::move(flush.groups), .ok = ok};
+  Handle(now, *last_answer_);
 }
 
 void Host::EndTurn() {
@@ -52,8 +54,8 @@ void Host::RunWork(Now now) {
   REQUIRE(HasWork());
   const Work work = std::move(work_.front());
   work_.pop_front();
-  const std::optional<Input> answer = std::visit([&](const auto& piece) { return Do(piece); }, work);
-  if (answer) Handle(now, *answer);
+  last_answer_ = std::visit([&](const auto& piece) { return Do(piece); }, work);
+  if (last_answer_) Handle(now, *last_answer_);
 }
 
 const StateMachine* Host::machine(GroupId group) const {

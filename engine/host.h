@@ -57,6 +57,8 @@ class Host {
 
   // What the last Handle, RunWork, OnMapFlushed or Start made the engine ask for (for checkers, traces).
   const Effects& last_effects() const { return replica_.last_effects(); }
+  // The input that the last RunWork or OnMapFlushed fed to the engine; nullptr if it fed none.
+  const Input* last_answer() const { return last_answer_ ? &*last_answer_ : nullptr; }
 
   struct HeldSize {
     std::size_t sends = 0;
@@ -114,6 +116,7 @@ class Host {
   absl::btree_map<GroupId, StateMachine> machines_;
   absl::btree_map<GroupId, View> views_;
   std::optional<PendingFlush> flush_;
+  std::optional<Input> last_answer_;
   bool data_lost_ = false;  // a state machine could not be opened at boot
 };
 
