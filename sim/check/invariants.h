@@ -223,7 +223,7 @@ class Invariants {
   void CheckLeads(NodeId id, std::uint32_t slot, Term term);
   void PromiseVote(NodeId id, Seat& seat, Term term, NodeId candidate);
 
-  // ---- boots (invariants.cc) --------------------------------------------------------------------------
+  // ---- boots (invariants_boot.cc) --------------------------------------------------------------------------
   void AdoptDisk(Node& node, const Recovered& recovered);
   void CheckRecovered(NodeId id, Node& node, const RecoveredGroup& group);
   void CheckPromises(NodeId id, Node& node, const RecoveredGroup& group);
