@@ -1,60 +1,47 @@
 // sim/world/budget.h — how much may be broken at once, in one place.
 //
-// Model: for each node what is wrong with it now. Every process fault asks here before it strikes, so that the
-//   limits hold by construction. A damaged node (its disk is not to be trusted) is damaged for the rest of the
-//   run and counts as down.
-// Invariants: at most `max_down` nodes are down or damaged at once, at most `max_damaged` ever damaged. Nodes
-//   that stopped by themselves (a failed sync is announced as damage before it happens) are counted too.
-// Errors: none; striking without having asked is an assertion.
+// Model: for each node what is wrong with it now. Every random fault that takes a node out of service asks here
+//   before it strikes, so that the limit holds by construction; scheduled ones do not ask, but are counted. A
+//   damaged node (its disk is not to be trusted) is damaged for the rest of the run.
+// Invariants: random faults leave at most `most` nodes down, paused, failed or damaged at once.
+// Errors: none.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
-#include "engine/base/check.h"
-
 namespace quorate::sim {
+
+enum class Hurt : std::uint8_t {
+  kDown = 1,     // no process
+  kPaused = 2,
+  kFailed = 4,   // its disk failed an operation: the process will end by itself
+  kDamaged = 8,  // its disk holds something else than what was written
+};
 
 class FaultBudget {
  public:
-  // `max_damaged` <= `max_down` is usual, but not required.
-  FaultBudget(std::size_t nodes, std::size_t max_down, std::size_t max_damaged)
-      : max_down_(max_down), max_damaged_(max_damaged), down_(nodes, 0), damaged_(nodes, 0) {}
+  FaultBudget(std::size_t nodes, std::size_t most) : most_(most), hurt_(nodes, 0) {}
 
-  // True if the node is down already: nothing more is broken then.
-  bool MayTakeDown(std::size_t node) const { return Hurt(node) || hurt() < max_down_; }
-  bool MayDamage(std::size_t node) const {
-    return damaged_[node] != 0 || (damaged() < max_damaged_ && (Hurt(node) || hurt() < max_down_));
-  }
-  void TakeDown(std::size_t node) {
-    REQUIRE(MayTakeDown(node));
-    down_[node] = 1;
-  }
-  void BringUp(std::size_t node) { down_[node] = 0; }
-  void Damage(std::size_t node) {
-    REQUIRE(MayDamage(node));
-    damaged_[node] = 1;
-  }
+  // A node that is out of service already may be hurt in any further way.
+  bool MayHurt(std::size_t node) const { return hurt_[node] != 0 || hurt() < most_; }
+  void Set(std::size_t node, Hurt how) { hurt_[node] = static_cast<std::uint8_t>(hurt_[node] | Bit(how)); }
+  void Clear(std::size_t node, Hurt how) { hurt_[node] = static_cast<std::uint8_t>(hurt_[node] & ~Bit(how)); }
 
-  bool IsDamaged(std::size_t node) const { return damaged_[node] != 0; }
-  bool Hurt(std::size_t node) const { return down_[node] != 0 || damaged_[node] != 0; }
+  bool Is(std::size_t node, Hurt how) const { return (hurt_[node] & Bit(how)) != 0; }
+  bool IsHurt(std::size_t node) const { return hurt_[node] != 0; }
   std::size_t hurt() const {
     std::size_t count = 0;
-    for (std::size_t node = 0; node < down_.size(); ++node) count += Hurt(node) ? 1 : 0;
+    for (const std::uint8_t one : hurt_) count += one != 0 ? 1 : 0;
     return count;
   }
-  std::size_t damaged() const {
-    std::size_t count = 0;
-    for (const std::uint8_t one : damaged_) count += one;
-    return count;
-  }
-  std::size_t max_down() const { return max_down_; }
+  std::size_t most() const { return most_; }
 
  private:
-  std::size_t max_down_;
-  std::size_t max_damaged_;
-  std::vector<std::uint8_t> down_;
-  std::vector<std::uint8_t> damaged_;
+  static constexpr std::uint8_t Bit(Hurt how) { return static_cast<std::uint8_t>(how); }
+
+  std::size_t most_;
+  std::vector<std::uint8_t> hurt_;
 };
 
 }  // namespace quorate::sim

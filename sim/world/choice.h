@@ -41,6 +41,9 @@ class Choice {
   std::uint64_t count_ = 0;
 };
 
+// The distribution cut at `bound`.
+Dist Bounded(Dist dist, std::int64_t bound);
+
 inline std::string NodeName(NodeId node) { return "n" + std::to_string(node.value()); }
 inline std::string ClientName(std::uint64_t client) { return "c" + std::to_string(client); }
 

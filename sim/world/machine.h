@@ -24,6 +24,7 @@
 #include "sim/world/sim_clock.h"
 #include "sim/world/sim_disk.h"
 #include "sim/world/wire.h"
+#include "storage/recovery.h"
 
 namespace quorate::sim {
 
@@ -40,14 +41,18 @@ class Machine {
   bool OnEvent(const Event& event);
 
   // ---- faults; whether they may strike was judged before -----------------------------------------------
-  // The process dies now.
-  void Crash();
+  // The process dies now, and is started again after `restart_after` (nullopt: by nobody).
+  void Crash(std::optional<std::int64_t> restart_after);
   // The process dies in its next turn, at the port call with this number (from 0), or at the turn's end.
-  void CrashInTurn(std::uint32_t call);
+  void CrashInTurn(std::uint32_t call, std::optional<std::int64_t> restart_after);
+  // A crash that was to come does not.
+  void CallOffCrash();
   void Pause();
   void Resume();
   void StallDisk(std::int64_t until);
   void SetFull(bool full);
+  // An input that nobody sent over the network.
+  void Order(const Input& input);
   // The connection to `peer` broke here.
   void Disconnect(NodeId peer);
   // The clock was changed: whoever waits for it must be looked at anew.
@@ -70,8 +75,6 @@ class Machine {
   bool LeadsAny() const;
   Now now() const { return clock_.At(shared_.now()); }
   std::uint64_t boots() const { return boots_; }
-  // Wants to be restarted: its process ended by itself or crashed, and nobody has booted it since.
-  bool down() const { return process_ == nullptr; }
 
  private:
   struct Process;
@@ -83,6 +86,7 @@ class Machine {
   void EndTurn();
   void AfterTurn();
   void Step(const Input& input);
+  void AfterStart();
   void AfterStep(const Input* input);
   void LookAtEffects(const Effects& effects);
   void LookAtMachines();
@@ -93,12 +97,14 @@ class Machine {
   void OnFrame(std::uint32_t slot);
   void OnSyncDone(const Event& event);
   void OnFlushDone(const Event& event);
+  bool OnWork();
   bool OnWakeup(const Event& event);
   bool OnLinkTimer(const Event& event);
   void ScheduleWakeups();
   void FinishCrash();
-  void Push(EventKind kind, std::int64_t at, std::uint64_t a = 0);
-  bool RecoverTwice(const Identity& identity);
+  void Push(EventKind kind, std::int64_t at);
+  void OnStoppedByItself();
+  std::optional<RecoveredNode> Recover(MapStore& map);
   void Refuse(const std::string& why);
   void Say(const std::string& text);
 
@@ -114,12 +120,14 @@ class Machine {
   std::uint32_t life_ = 0;
   std::uint64_t boots_ = 0;
   bool crash_in_turn_ = false;
+  std::optional<std::int64_t> restart_after_;
   bool paused_ = false;
   std::vector<Event> parked_;
   bool damaged_ = false;
   std::string damage_;
   bool told_stopped_ = false;
   std::int64_t gather_ns_ = 0;  // how long a turn gathers inputs; 0 = not at all
+  Choice restart_;
   Choice recover_again_;
   Choice kept_in_recovery_;
 };

@@ -105,8 +105,11 @@ PartitionPlan PlanPartition(PartitionShape shape, CutWay way, Endpoint nodes, En
   const std::vector<Endpoint> order = Shuffled(nodes, choice);
   std::vector<std::vector<Endpoint>> groups;
   switch (shape) {
-    case PartitionShape::kIsolate: groups = Alone(order[0], order); break;
-    case PartitionShape::kLeader: groups = Alone(target, order); break;
+    case PartitionShape::kIsolate:
+    case PartitionShape::kLeader:
+      plan.alone = shape == PartitionShape::kLeader ? target : order[0];
+      groups = Alone(*plan.alone, order);
+      break;
     case PartitionShape::kHalves: {
       const auto left = static_cast<std::size_t>(choice.Between(1, nodes - 1));
       groups = Deal(order, {left, nodes - left});
@@ -114,7 +117,8 @@ PartitionPlan PlanPartition(PartitionShape shape, CutWay way, Endpoint nodes, En
     }
     case PartitionShape::kGroups: {
       const auto left = static_cast<std::size_t>(nodes < 3 ? 1 : choice.Between(1, nodes - 2));
-      const std::size_t middle = nodes < 3 ? 0 : static_cast<std::size_t>(choice.Between(1, static_cast<std::int64_t>(nodes - left) - 1));
+      const auto most = static_cast<std::int64_t>(nodes - left) - 1;
+      const std::size_t middle = nodes < 3 ? 0 : static_cast<std::size_t>(choice.Between(1, most));
       groups = Deal(order, {left, middle, nodes - left - middle});
       break;
     }

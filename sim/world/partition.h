@@ -7,6 +7,7 @@
 // Errors: none. Source of the shapes: Jepsen's nemeses (halves, isolate, bridge, majorities ring).
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -38,6 +39,7 @@ using DirectedLink = std::pair<Endpoint, Endpoint>;  // from, to
 struct PartitionPlan {
   PartitionShape shape = PartitionShape::kIsolate;
   CutWay way = CutWay::kBoth;
+  std::optional<Endpoint> alone;  // the node that is on its own
   std::vector<DirectedLink> cut;
 };
 

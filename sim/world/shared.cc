@@ -28,7 +28,6 @@ Shared::Shared(const RunConfig& run_config, std::uint64_t run_seed, const RunSet
       recorder(HistoryHeader{run_seed, {}, {}}),
       serial(run_config.cluster.options.kv, verdicts),
       committed(serial),
-      budget(nodes, static_cast<std::size_t>(run_config.budget.down),
-             static_cast<std::size_t>(run_config.budget.down)) {}
+      budget(nodes, static_cast<std::size_t>(run_config.budget.down)) {}
 
 }  // namespace quorate::sim

@@ -1,7 +1,7 @@
 // sim/world/sim_clock.h — one node's two clocks, as functions of virtual time.
 //
-// Model: the monotonic clock runs at its own rate and never goes back or stands still. The wall clock is the
-//   monotonic one plus an offset that may jump either way, and may freeze for a while.
+// Model: the monotonic clock runs at its own rate and never goes back or stands still. The wall clock has a
+//   rate of its own too and an offset that may jump either way, and it may freeze for a while.
 // Invariants: mono(t) does not fall as t rises, whatever is done in between; mono(Due(m)) >= m.
 // Units: virtual nanoseconds; drift in parts per million, |drift| < 500'000. Errors: none.
 #pragma once
@@ -16,20 +16,21 @@ namespace quorate::sim {
 class SimClock {
  public:
   SimClock() = default;
-  SimClock(std::int64_t wall_offset_ns, std::int64_t drift_ppm) : drift_ppm_(drift_ppm), offset_ns_(wall_offset_ns) {
+  SimClock(std::int64_t wall_offset_ns, std::int64_t drift_ppm, std::int64_t wall_drift_ppm = 0)
+      : drift_ppm_(drift_ppm), wall_drift_ppm_(wall_drift_ppm), offset_ns_(wall_offset_ns) {
     REQUIRE(drift_ppm > -500'000 && drift_ppm < 500'000);
   }
 
   Now At(std::int64_t virtual_ns) const {
     const std::int64_t mono = Mono(virtual_ns);
-    return Now{MonoTime{mono}, WallTime{frozen_ ? frozen_wall_ns_ : kEpochNs + mono + offset_ns_}};
+    return Now{MonoTime{mono}, WallTime{frozen_ ? frozen_wall_ns_ : Wall(virtual_ns)}};
   }
   // The first virtual time at which the monotonic clock shows `at` or more; at least `now`.
   std::int64_t Due(MonoTime at, std::int64_t now) const {
     if (at.ns <= Mono(now)) return now;
-    const __int128 ahead = static_cast<__int128>(at.ns) - mono_anchor_;
-    const __int128 rate = kMillion + drift_ppm_;
-    auto due = virtual_anchor_ + static_cast<std::int64_t>((ahead * kMillion + rate - 1) / rate);
+    const std::int64_t ahead = at.ns - mono_anchor_;
+    const std::int64_t rate = kMillion + drift_ppm_;
+    std::int64_t due = virtual_anchor_ + ahead / rate * kMillion + (ahead % rate * kMillion + rate - 1) / rate;
     while (Mono(due) < at.ns) ++due;
     return std::max(due, now);
   }
@@ -53,6 +54,8 @@ class SimClock {
   // The wall clock shows the right time again at once.
   void ThawWall() { frozen_ = false; }
   bool frozen() const { return frozen_; }
+  // How far the wall clock is from true time.
+  std::int64_t WallError(std::int64_t virtual_ns) const { return At(virtual_ns).wall.ns - kEpochNs - virtual_ns; }
   std::int64_t drift_ppm() const { return drift_ppm_; }
 
  private:
@@ -61,13 +64,20 @@ class SimClock {
 
   std::int64_t Mono(std::int64_t virtual_ns) const {
     const std::int64_t since = virtual_ns - virtual_anchor_;
-    return mono_anchor_ + since +
-           static_cast<std::int64_t>(static_cast<__int128>(since) * drift_ppm_ / kMillion);
+    return mono_anchor_ + since + Part(since, drift_ppm_);
+  }
+  std::int64_t Wall(std::int64_t virtual_ns) const {
+    return kEpochNs + virtual_ns + Part(virtual_ns, wall_drift_ppm_) + offset_ns_;
+  }
+  // `ns` * ppm / 1'000'000, without an intermediate that does not fit.
+  static std::int64_t Part(std::int64_t ns, std::int64_t ppm) {
+    return ns / kMillion * ppm + ns % kMillion * ppm / kMillion;
   }
 
   std::int64_t virtual_anchor_ = 0;
   std::int64_t mono_anchor_ = 1'000'000'000;  // machines are not born with the run
   std::int64_t drift_ppm_ = 0;
+  std::int64_t wall_drift_ppm_ = 0;
   std::int64_t offset_ns_ = 0;
   bool frozen_ = false;
   std::int64_t frozen_wall_ns_ = 0;

@@ -45,12 +45,7 @@ std::int64_t SimDisk::EndOf(std::int64_t ns) const {
 }
 
 void SimDisk::Heal(std::int64_t bound_ns) {
-  for (Dist* dist : {&sync_, &read_, &work_, &flush_}) {
-    dist->max = std::min(dist->max, bound_ns);
-    dist->mean = std::min(dist->mean, dist->max);
-    dist->min = std::min(dist->min, dist->mean);
-    if (dist->max < 2 || dist->min == dist->max) *dist = FixedDist(dist->max);
-  }
+  for (Dist* dist : {&sync_, &read_, &work_, &flush_}) *dist = Bounded(*dist, bound_ns);
   stalled_until = slow_until = 0;
   full = fail_next_sync = false;
   healed = true;
@@ -59,8 +54,8 @@ void SimDisk::Heal(std::int64_t bound_ns) {
 bool SimDisk::Strikes(Choice& choice, std::int64_t parts, const char* name) {
   if (parts == 0 || healed || !choice.Chance(parts)) return false;
   const std::size_t node = shared_.EndpointOf(node_);
-  if (!shared_.budget.MayTakeDown(node)) return false;
-  shared_.budget.TakeDown(node);
+  if (!shared_.budget.MayHurt(node)) return false;
+  shared_.budget.Set(node, Hurt::kFailed);
   shared_.injected.Add(name);
   return true;
 }
@@ -77,10 +72,10 @@ void SimDisk::MaybeCorrupt(MemKv& kv, std::string_view from, std::optional<std::
   const std::uint64_t bits = corrupt_choice_.Bits();
   if (!Happens(corrupt_, bits)) return;
   const std::size_t node = shared_.EndpointOf(node_);
-  if (!shared_.budget.MayDamage(node)) return;
+  if (!shared_.budget.MayHurt(node)) return;
   const std::size_t rows = to ? kv.CorruptRange(from, to, Mix(bits)) : (kv.CorruptRow(from, Mix(bits)) ? 1 : 0);
   if (rows == 0) return;
-  shared_.budget.Damage(node);
+  shared_.budget.Set(node, Hurt::kDamaged);
   shared_.injected.Add("disk.corrupt_row", rows);
 }
 

@@ -109,16 +109,27 @@ void SimNet::Clog(Endpoint from, Endpoint to, std::int64_t until) {
 }
 
 void SimNet::Heal(Endpoint from, Endpoint to) {
+  Mend(from, to);
+  LinkParameters& parameters = At(from, to).parameters;
+  parameters.tail = 0;
+  parameters.loss = 0;
+  parameters.duplicate = 0;
+  parameters.reorder = 0;
+  parameters.corrupt = 0;
+  parameters.capacity_bytes = 0;
+}
+
+void SimNet::Mend(Endpoint from, Endpoint to) {
   Link& link = At(from, to);
   link.healed = true;
   link.clogged_until = 0;
-  link.last_arrival = 0;  // what a clog holds still comes when it was to come
+}
+
+void SimNet::BoundLatency(Endpoint from, Endpoint to, std::int64_t bound_ns) {
+  Link& link = At(from, to);
+  link.parameters.latency = Bounded(link.parameters.latency, bound_ns);
   link.parameters.tail = 0;
-  link.parameters.loss = 0;
-  link.parameters.duplicate = 0;
-  link.parameters.reorder = 0;
-  link.parameters.corrupt = 0;
-  link.parameters.capacity_bytes = 0;
+  link.last_arrival = 0;  // what is held up already still comes when it was to come
 }
 
 }  // namespace quorate::sim

@@ -66,6 +66,10 @@ class SimNet {
   bool IsClogged(Endpoint from, Endpoint to, std::int64_t now) const { return At(from, to).clogged_until > now; }
   // From now on for ever no cut, clog, loss, doubling, spoiling, reordering, tail or bound; latency stays.
   void Heal(Endpoint from, Endpoint to);
+  // From now on for ever no cut and no clog; the rest stays.
+  void Mend(Endpoint from, Endpoint to);
+  // From now on no frame takes longer.
+  void BoundLatency(Endpoint from, Endpoint to, std::int64_t bound_ns);
 
   struct Counts {
     std::uint64_t sent = 0;

@@ -1,0 +1,408 @@
+#include "sim/world/clients.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/match.h"
+#include "engine/catalogue.h"
+#include "engine/kv/command.h"
+
+namespace quorate::sim {
+namespace {
+
+constexpr std::int64_t kAdministratorPause = 200'000'000;
+constexpr std::size_t kNoCreation = ~std::size_t{0};
+
+std::size_t ScheduledOperations(const RunConfig& config) {
+  std::size_t count = 0;
+  for (const ScheduleEntry& entry : config.schedule) {
+    if (std::holds_alternative<OperationAction>(entry.action)) ++count;
+  }
+  return count;
+}
+
+// Mean pause between two operations of one client.
+std::int64_t ThinkTime(const WorkloadConfig& work) {
+  if (work.rate <= 0) return 1'000'000'000;
+  const auto clients = static_cast<std::uint64_t>(std::max<std::int64_t>(work.clients, 1));
+  return static_cast<std::int64_t>(clients * 1'000'000'000'000'000u / static_cast<std::uint64_t>(work.rate));
+}
+
+}  // namespace
+
+std::size_t Clients::EndpointsOf(const RunConfig& config) {
+  return static_cast<std::size_t>(config.workload.clients) + 1 + ScheduledOperations(config);
+}
+
+Clients::Clients(Shared& shared, Wire& wire) : shared_(shared), wire_(wire) {
+  const RunConfig& config = shared.config;
+  const std::int64_t mean = ThinkTime(config.workload);
+  think_ = Dist{DistKind::kExp, 0, mean, mean * 8};
+  for (std::uint32_t node = 1; node <= shared.nodes; ++node) nodes_.emplace_back(node);
+  groups_.resize(config.namespaces.size());
+  created_at_.resize(config.namespaces.size());
+  groups_[0] = kDefaultNamespace;
+  for (std::size_t i = 1; i < groups_.size(); ++i) {
+    // Every other namespace is there early; the rest is born in the midst of the faults.
+    Choice when(shared.seed, "admin.create", i);
+    if (i % 2 == 0) created_at_[i] = when.Between(config.time.warm_up_ns, std::max(config.time.warm_up_ns, config.time.horizon_ns * 3 / 4));
+  }
+  const std::size_t count = EndpointsOf(config);
+  for (std::size_t number = 0; number < count; ++number) {
+    const std::uint64_t entity = ClientKey(number);
+    Client client;
+    client.number = static_cast<std::uint16_t>(number);
+    client.gap = Choice(shared.seed, "client.gap", entity);
+    client.move = Choice(shared.seed, "client.move", entity);
+    client.other_node = Choice(shared.seed, "client.node", entity);
+    client.retry = Choice(shared.seed, "client.retry", entity);
+    client.go_on = Choice(shared.seed, "client.go_on", entity);
+    client.reopen = Choice(shared.seed, "client.reopen", entity);
+    client.sessions.resize(groups_.size());
+    client.node = nodes_[static_cast<std::size_t>(client.other_node.Below(nodes_.size()))];
+    if (number < static_cast<std::size_t>(config.workload.clients)) {
+      client.uses_sessions = Choice(shared.seed, "client.uses_sessions", entity).Chance(config.workload.sessions_parts);
+      client.workload.emplace(config, shared.seed, number);
+    }
+    clients_.push_back(std::move(client));
+  }
+}
+
+void Clients::Start() {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(shared_.config.workload.clients); ++i) NextTurn(clients_[i]);
+  if (groups_.size() > 1) NextTurn(administrator());
+}
+
+std::optional<GroupId> Clients::GroupOf(const std::string& name_space) const {
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    if (shared_.config.namespaces[i].name == name_space) return groups_[i];
+  }
+  return std::nullopt;
+}
+
+bool Clients::idle() const {
+  return std::none_of(clients_.begin(), clients_.end(), [](const Client& client) { return client.open.has_value(); });
+}
+
+bool Clients::namespaces_known() const {
+  return std::all_of(groups_.begin(), groups_.end(), [](const auto& group) { return group.has_value(); });
+}
+
+void Clients::Hold(const std::vector<NodeId>& nodes) {
+  holding_ = true;
+  nodes_ = nodes;
+}
+
+void Clients::Serve(std::int64_t bound_ns) {
+  holding_ = false;
+  serving_ = true;
+  serve_bound_ns_ = bound_ns;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(shared_.config.workload.clients); ++i) {
+    if (!clients_[i].open) NextTurn(clients_[i]);
+  }
+}
+
+// ---- events --------------------------------------------------------------------------------------------
+
+bool Clients::OnEvent(const Event& event) {
+  if (event.kind == EventKind::kAnswer) return OnAnswer(event.slot);
+  Client& client = clients_[event.node];
+  if (event.kind == EventKind::kClientTurn) return event.life == client.timer && OnTurn(client);
+  return OnTimeout(client, event);
+}
+
+void Clients::NextTurn(Client& client) {
+  Event event;
+  event.kind = EventKind::kClientTurn;
+  event.node = client.number;
+  event.life = ++client.timer;
+  const bool admin = client.number == administrator().number;
+  const std::int64_t pause = admin ? kAdministratorPause : client.gap.From(think_);
+  shared_.queue.Push(shared_.now() + pause, event);
+}
+
+std::int64_t Clients::TimeoutOf(const Client&) const {
+  return serving_ ? serve_bound_ns_ : std::max<std::int64_t>(shared_.config.workload.timeout_ns, 1'000'000);
+}
+
+NodeId Clients::PickNode(Client& client) {
+  const std::uint64_t bits = client.other_node.Bits();
+  return nodes_[static_cast<std::size_t>(Below(bits, nodes_.size()))];
+}
+
+bool Clients::OnTurn(Client& client) {
+  if (client.open || holding_) return false;
+  if (client.number == administrator().number) {
+    CreateNext(client);
+    return true;
+  }
+  if (!client.workload) return false;
+  const bool stranger = std::find(nodes_.begin(), nodes_.end(), client.node) == nodes_.end();
+  if (client.move.Chance(shared_.config.workload.move_parts) || stranger) client.node = PickNode(client);
+  Open open;
+  open.wanted = client.workload->Next(/*transfers=*/!serving_);
+  if (!groups_[open.wanted.name_space]) open.wanted.name_space = 0;
+  const GroupId group = *groups_[open.wanted.name_space];
+  open.request.group = group;
+  std::optional<Call> call;
+  if (std::holds_alternative<WantedTransfer>(open.wanted.what)) {
+    OrderTransfer(client, open.wanted, group);
+    NextTurn(client);
+    return true;
+  }
+  if (const Read* read = std::get_if<Read>(&open.wanted.what)) {
+    open.request.kind = read->stale ? RequestKind::kStaleRead : RequestKind::kRead;
+    open.request.payload = Payload(EncodeQuery(read->query));
+    open.may_retry = true;
+    call = *read;
+  } else if (client.uses_sessions && client.sessions[open.wanted.name_space].id == SessionId()) {
+    open.request.kind = RequestKind::kOpenSession;
+    call = SessionOpening{};
+  } else {
+    const Command& command = std::get<Command>(open.wanted.what);
+    open.request.kind = RequestKind::kWrite;
+    open.request.payload = Payload(EncodeCommand(command));
+    if (client.uses_sessions) {
+      Session& session = client.sessions[open.wanted.name_space];
+      session.last_seq = Next(session.last_seq);
+      open.request.session = session.id;
+      open.request.seq = session.last_seq;
+      open.may_retry = true;
+    }
+    call = command;
+  }
+  open.creates = kNoCreation;
+  Begin(client, std::move(open), *call);
+  return true;
+}
+
+void Clients::Begin(Client& client, Open open, const Call& call) {
+  Invocation invocation;
+  invocation.event = shared_.events;
+  invocation.ns = shared_.now();
+  invocation.client = client.number;
+  invocation.group = open.request.group;
+  invocation.call = call;
+  invocation.session = open.request.session;
+  invocation.seq = open.request.seq;
+  open.record = shared_.recorder.Invoke(std::move(invocation));
+  open.recorded = true;
+  shared_.serial.OnInvoke(open.record, shared_.recorder.at(open.record));
+  open.deadline = shared_.now() + TimeoutOf(client);
+  client.open = std::move(open);
+  ++client.operations;
+  if (shared_.trace.textual()) {
+    shared_.trace.Say(ClientName(client.number) + " begins " + Render(shared_.recorder.at(client.open->record)));
+  }
+  Attempt(client);
+}
+
+void Clients::Attempt(Client& client) {
+  Open& open = *client.open;
+  ClientCall call;
+  call.client = client.number;
+  call.operation = client.operations;
+  call.attempt = open.attempts++;
+  call.request = open.request;
+  call.request.timeout = Duration{std::max<std::int64_t>(1'000'000, open.deadline - shared_.now())};
+  if (shared_.trace.textual()) {
+    shared_.trace.Say(ClientName(client.number) + " asks " + NodeName(client.node) + ", attempt " +
+                      std::to_string(open.attempts));
+  }
+  wire_.Send(call, client.node);
+  SetTimer(client);
+}
+
+void Clients::SetTimer(Client& client) {
+  const Open& open = *client.open;
+  std::int64_t at = open.deadline;
+  if (open.may_retry) {
+    at = std::min(at, shared_.now() + std::max<std::int64_t>(
+                                          1'000'000, client.retry.From(shared_.config.workload.retry_after_ns)));
+  }
+  Event event;
+  event.kind = EventKind::kClientTimeout;
+  event.node = client.number;
+  event.life = ++client.timer;
+  shared_.queue.Push(at, event);
+}
+
+bool Clients::OnTimeout(Client& client, const Event& event) {
+  if (event.life != client.timer || !client.open) return false;
+  Open& open = *client.open;
+  if (shared_.now() >= open.deadline) {
+    if (serving_ && open.recorded) {
+      shared_.verdicts.Report("LIVE-2", "not answered in time: " + Render(shared_.recorder.at(open.record)));
+    }
+    Finish(client, open.refused == open.attempts ? OutcomeClass::kFail : OutcomeClass::kInfo, nullptr, NodeId());
+    return true;
+  }
+  if (client.go_on.Below(2) == 0) client.node = PickNode(client);
+  shared_.operations.Add("retry");
+  Attempt(client);
+  return true;
+}
+
+bool Clients::OnAnswer(std::uint32_t slot) {
+  const std::optional<ClientAnswer> answer = wire_.TakeAnswer(slot);
+  if (!answer) return false;
+  Client& client = clients_[answer->client];
+  if (!client.open || client.operations != answer->operation) return false;
+  shared_.trace.FoldAll(answer->client, static_cast<int>(answer->outcome.kind), answer->outcome.serial.value());
+  switch (answer->outcome.kind) {
+    case OutcomeKind::kDone: OnDone(client, *answer); return true;
+    case OutcomeKind::kNotApplied: OnRefused(client, *answer); return true;
+    case OutcomeKind::kUnknown: break;
+  }
+  // Somebody else may still tell, as long as there is time.
+  if (client.open->may_retry) return true;
+  if (serving_ && client.open->recorded) {
+    shared_.verdicts.Report("LIVE-2", "nobody knows: " + Render(shared_.recorder.at(client.open->record)));
+  }
+  Finish(client, OutcomeClass::kInfo, &answer->outcome, answer->node);
+  return true;
+}
+
+void Clients::OnRefused(Client& client, const ClientAnswer& answer) {
+  Open& open = *client.open;
+  ++open.refused;
+  const bool busy = answer.outcome.refusal == Refusal::kBusy;
+  if (serving_ && open.recorded && !busy) {
+    shared_.verdicts.Report("LIVE-2", std::string("refused (") + NameOf(answer.outcome.refusal) +
+                                          "): " + Render(shared_.recorder.at(open.record)));
+  }
+  // While there is time, half of those who may go on trying; in the end everybody who met a limit does.
+  const bool goes_on = client.go_on.Below(2) == 0;
+  if (open.may_retry && (goes_on || serving_)) return;
+  if (open.refused < open.attempts) return;  // an earlier attempt may still be applied
+  if (serving_ && busy) {
+    // Certainly not applied: what was sent once may be sent once more, a little later.
+    open.may_retry = true;
+    SetTimer(client);
+    open.may_retry = false;
+    return;
+  }
+  Finish(client, OutcomeClass::kFail, &answer.outcome, answer.node);
+}
+
+void Clients::OnDone(Client& client, const ClientAnswer& answer) { Finish(client, OutcomeClass::kOk, &answer.outcome, answer.node); }
+
+void Clients::Finish(Client& client, OutcomeClass outcome, const Outcome* answer, NodeId node) {
+  Open open = *std::move(client.open);
+  client.open.reset();
+  ++client.timer;
+  if (!open.recorded) {
+    if (outcome == OutcomeClass::kOk && answer != nullptr) {
+      open.deadline = 0;
+      client.open = std::move(open);
+      FinishCreation(client, *answer);
+      client.open.reset();
+    }
+    NextTurn(client);
+    return;
+  }
+  Completion completion;
+  completion.event = shared_.events;
+  completion.ns = shared_.now();
+  completion.outcome = outcome;
+  completion.node = node;
+  Session& session = client.sessions[open.wanted.name_space];
+  const bool opening = open.request.kind == RequestKind::kOpenSession;
+  if (outcome == OutcomeClass::kOk) {
+    completion.serial = answer->serial;
+    if (!opening) {
+      absl::StatusOr<KvReply> reply = DecodeReply(answer->result.bytes());
+      if (!reply.ok()) {
+        shared_.verdicts.Report("ANSWER-2", "no reply: " + Render(shared_.recorder.at(open.record)));
+        return;
+      }
+      completion.reply = *std::move(reply);
+      if (completion.reply.status == ReplyStatus::kSessionUnknown) session = Session{};
+      if (client.workload) client.workload->Learn(open.wanted, completion.reply);
+    } else {
+      session = Session{SessionId(answer->serial.value()), SessionSeq()};
+    }
+  } else if (!opening && open.request.kind == RequestKind::kWrite && client.reopen.Below(8) == 0) {
+    session = Session{};  // some clients rather begin anew
+  }
+  shared_.recorder.Complete(open.record, std::move(completion));
+  const Operation& operation = shared_.recorder.at(open.record);
+  shared_.serial.OnComplete(open.record, operation);
+  shared_.operations.Add(NameOf(outcome));
+  ++completed_;
+  if (shared_.trace.textual()) shared_.trace.Say(ClientName(client.number) + " ends " + Render(operation));
+  if (client.workload) NextTurn(client);
+}
+
+// ---- the administrator, transfers, the schedule --------------------------------------------------------
+
+void Clients::CreateNext(Client& client) {
+  for (std::size_t i = 1; i < groups_.size(); ++i) {
+    if (groups_[i]) continue;
+    if (created_at_[i] > shared_.now() && !serving_) break;
+    Open open;
+    open.creates = i;
+    open.request.kind = RequestKind::kCatalogue;
+    open.request.group = kSystemGroup;
+    open.request.payload =
+        Payload(EncodeCatalogueCommand(CreateNamespace{shared_.config.namespaces[i].name, Mode::kStrong}));
+    open.may_retry = true;
+    open.deadline = shared_.now() + TimeoutOf(client);
+    client.node = PickNode(client);
+    client.open = std::move(open);
+    ++client.operations;
+    Attempt(client);
+    return;
+  }
+  if (!namespaces_known()) NextTurn(client);
+}
+
+void Clients::FinishCreation(Client& client, const Outcome& answer) {
+  const absl::StatusOr<CatalogueReply> reply = DecodeCatalogueReply(answer.result.bytes());
+  if (!reply.ok()) {
+    shared_.verdicts.Report("ANSWER-2", "no reply of the catalogue");
+    return;
+  }
+  if (reply->status == CatalogueStatus::kCreated || reply->status == CatalogueStatus::kExists) {
+    groups_[client.open->creates] = reply->number;
+    shared_.operations.Add("namespace");
+  }
+}
+
+void Clients::OrderTransfer(Client& client, const Wanted& wanted, GroupId group) {
+  ClientCall call;
+  call.client = client.number;
+  call.operation = ++client.operations;
+  call.request.group = group;
+  call.transfer_to = NodeId(std::get<WantedTransfer>(wanted.what).target);
+  const NodeId leader = shared_.invariants.latest_leader(group);
+  wire_.Send(call, leader == NodeId() ? client.node : leader);
+  shared_.operations.Add("transfer");
+}
+
+void Clients::Issue(std::size_t nth, const OperationAction& action, NodeId node) {
+  const std::optional<GroupId> group = GroupOf(action.name_space);
+  const std::size_t number = static_cast<std::size_t>(shared_.config.workload.clients) + 1 + nth;
+  Client& client = clients_[number];
+  if (!group || client.open) return;
+  client.node = node;
+  Open open;
+  open.creates = kNoCreation;
+  open.request.group = *group;
+  Call call = SessionOpening{};
+  switch (action.op) {
+    case ScheduledOp::kPut: call = Command(Put{action.key, action.value}); break;
+    case ScheduledOp::kDelete: call = Command(Delete{action.key}); break;
+    case ScheduledOp::kGet: call = Read{Get{action.key}, false}; break;
+  }
+  if (const Read* read = std::get_if<Read>(&call)) {
+    open.request.kind = RequestKind::kRead;
+    open.request.payload = Payload(EncodeQuery(read->query));
+  } else {
+    open.request.kind = RequestKind::kWrite;
+    open.request.payload = Payload(EncodeCommand(std::get<Command>(call)));
+  }
+  Begin(client, std::move(open), call);
+}
+
+}  // namespace quorate::sim

@@ -1,0 +1,111 @@
+// sim/world/clients.h — the clients of a run: they ask, wait, ask again, give up.
+//
+// Model: each client has one operation open at most, and thinks between operations. A client with sessions opens
+//   one in each namespace and sends a write again under the same (session, sequence number), to the same node
+//   or another, until it is answered or its time is over; without a session a write is sent once. Reads may
+//   be sent again freely. Outcomes: ok with a reply; fail if every attempt was answered "certainly not
+//   applied"; info otherwise, after which the client goes on as a new process.
+//   Behind the clients proper stand the administrator, who creates the namespaces, and one client for each
+//   operation of the schedule.
+// Invariants: every operation is told to the recorder and the serial-point check at its beginning and its end.
+// Violations: LIVE-2 an operation of the serve phase that is not answered in time, or refused.
+// Units: virtual nanoseconds. Errors: none.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/world/shared.h"
+#include "sim/world/wire.h"
+#include "sim/world/workload.h"
+
+namespace quorate::sim {
+
+class Clients {
+ public:
+  // How many endpoints the network needs for them.
+  static std::size_t EndpointsOf(const RunConfig& config);
+
+  Clients(Shared& shared, Wire& wire);
+
+  // Everybody begins: namespaces are created, operations come at their rate.
+  void Start();
+  // An event of kind kAnswer, kClientTurn or kClientTimeout. False: it was overtaken.
+  bool OnEvent(const Event& event);
+  // A scheduled operation. `nth` of the schedule.
+  void Issue(std::size_t nth, const OperationAction& action, NodeId node);
+
+  // ---- phases ------------------------------------------------------------------------------------------
+  // Nobody begins anything new; what is open goes on, at these nodes only.
+  void Hold(const std::vector<NodeId>& nodes);
+  // Everybody goes on, at these nodes only, and every operation must be answered within `bound_ns`.
+  void Serve(std::int64_t bound_ns);
+  // Nothing is open.
+  bool idle() const;
+  // A client without anything open knows that the namespaces exist.
+  bool namespaces_known() const;
+  // nullopt: not created yet, as far as the administrator knows.
+  std::optional<GroupId> GroupOf(std::size_t name_space) const { return groups_[name_space]; }
+  std::optional<GroupId> GroupOf(const std::string& name_space) const;
+  std::uint64_t completed() const { return completed_; }
+
+ private:
+  struct Session {
+    SessionId id;
+    SessionSeq last_seq;
+  };
+  struct Open {
+    OpId record;
+    bool recorded = false;   // the administrator's are not
+    std::size_t creates = 0; // the administrator's: which namespace
+    Wanted wanted;
+    ClientRequest request;
+    std::uint32_t attempts = 0;
+    std::uint32_t refused = 0;  // attempts answered "certainly not applied"
+    bool may_retry = false;
+    std::int64_t deadline = 0;
+  };
+  struct Client {
+    std::uint16_t number = 0;
+    bool uses_sessions = false;
+    NodeId node;
+    std::vector<Session> sessions;  // by namespace
+    std::optional<Open> open;
+    std::uint32_t operations = 0;
+    std::uint32_t timer = 0;        // which timeout event counts
+    std::optional<Workload> workload;
+    Choice gap, move, other_node, retry, go_on, reopen;
+  };
+
+  bool OnTurn(Client& client);
+  bool OnTimeout(Client& client, const Event& event);
+  bool OnAnswer(std::uint32_t slot);
+  void Begin(Client& client, Open open, const Call& call);
+  void Attempt(Client& client);
+  void SetTimer(Client& client);
+  void Finish(Client& client, OutcomeClass outcome, const Outcome* answer, NodeId node);
+  void FinishCreation(Client& client, const Outcome& answer);
+  void OnDone(Client& client, const ClientAnswer& answer);
+  void OnRefused(Client& client, const ClientAnswer& answer);
+  void NextTurn(Client& client);
+  NodeId PickNode(Client& client);
+  void CreateNext(Client& client);
+  void OrderTransfer(Client& client, const Wanted& wanted, GroupId group);
+  std::int64_t TimeoutOf(const Client& client) const;
+  Client& administrator() { return clients_[static_cast<std::size_t>(shared_.config.workload.clients)]; }
+
+  Shared& shared_;
+  Wire& wire_;
+  std::vector<Client> clients_;
+  std::vector<NodeId> nodes_;  // whom they ask
+  std::vector<std::optional<GroupId>> groups_;  // by namespace
+  std::vector<std::int64_t> created_at_;        // by namespace: not before
+  Dist think_;
+  bool holding_ = false;
+  bool serving_ = false;
+  std::int64_t serve_bound_ns_ = 0;
+  std::uint64_t completed_ = 0;
+};
+
+}  // namespace quorate::sim

@@ -1,0 +1,115 @@
+// sim/world/faults.h — what goes wrong, when, and for how long.
+//
+// Model: a list of fault processes, each for one kind of fault at one node, link or the whole cluster. Each waits,
+//   strikes, lasts, ends, and waits again, by its own keyed choices; in quiet windows none strikes. Scheduled
+//   faults come at their time or at the nth reaching of a mark, and use the same hands.
+// Invariants: a random fault that takes a node out of service asks the budget first; what a fault did is undone
+//   by its own end only; after `Freeze` nothing new strikes and nothing ends.
+// Marks: clock.stepped_back, partition.one_way_leader, partition.leader (disk.stalled_on_leader: the machine).
+// Units: virtual nanoseconds. Errors: none.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "sim/world/clients.h"
+#include "sim/world/machine.h"
+#include "sim/world/partition.h"
+#include "sim/world/shared.h"
+
+namespace quorate::sim {
+
+using Machines = std::vector<std::unique_ptr<Machine>>;
+
+class Faults {
+ public:
+  Faults(Shared& shared, Wire& wire, Machines& machines, Clients& clients);
+
+  // Every process waits for its first time; the schedule is set.
+  void Start();
+  // An event of kind kFault or kFaultEnd. False: nothing happened.
+  bool OnEvent(const Event& event);
+  // Scheduled faults that wait for a mark look whether it is reached. After every event.
+  void OnMarks();
+  // No more chaos: what is broken stays broken.
+  void Freeze() { frozen_ = true; }
+
+  bool quiet(std::int64_t at) const { return QuietUntil(at) > at; }
+  // Nothing is wrong with nodes, disks and links but what the links do to single frames, since this time;
+  // nullopt: something is.
+  std::optional<std::int64_t> calm_since() const { return active_ == 0 ? std::optional(calm_since_) : std::nullopt; }
+
+ private:
+  enum class Kind : std::uint8_t {
+    kCrash,
+    kPause,
+    kPartition,
+    kClog,
+    kSwizzle,
+    kDisconnect,
+    kDiskFull,
+    kDiskStall,
+    kDiskSlow,
+    kClockStep,
+    kClockFreeze,
+  };
+  struct Process {
+    Kind kind = Kind::kCrash;
+    NodeId node;          // 0: the whole cluster
+    NodeId peer;          // of links
+    Dist gap;
+    Dist length;
+    Choice when, how_long, detail;
+    bool active = false;
+    std::int64_t ends_at = 0;
+    std::vector<DirectedLink> cut;  // while active
+    bool is_cut = false;
+    std::int64_t flap_ns = 0;
+    std::vector<std::int64_t> clog_ends;  // of a swizzle, by node
+  };
+  struct Scheduled {
+    bool done = false;
+    std::vector<DirectedLink> cut;
+    bool is_cut = false;
+    std::size_t operation = 0;  // nth operation of the schedule
+    std::optional<NodeId> node;  // who it struck
+  };
+
+  void Add(Kind kind, NodeId node, NodeId peer, std::int64_t mtbf_ns, const Dist& length);
+  void WaitAgain(std::size_t which, std::int64_t from);
+  bool Strike(std::size_t which);
+  bool End(std::size_t which, std::uint64_t step);
+  void Begin(Process& process, std::size_t which, std::int64_t length);
+  std::int64_t QuietUntil(std::int64_t at) const;
+
+  bool StrikeCrash(Process& process);
+  bool StrikePartition(Process& process, std::size_t which);
+  bool StrikeSwizzle(Process& process, std::size_t which);
+  bool StrikeClockStep(Process& process);
+  bool StrikeOf(Process& process, std::size_t which);
+  void CrashOne(Machine& machine, Process& process);
+  void SetCut(Process& process, bool cut);
+
+  void Carry(std::size_t entry);
+  void EndScheduled(std::size_t entry);
+  std::optional<NodeId> Resolve(const NodeRef& ref) const;
+  void CutScheduled(std::size_t entry, std::vector<DirectedLink> cut);
+  Machine& At(NodeId node) { return *machines_[shared_.EndpointOf(node)]; }
+  std::uint32_t SlotOfSchedule(std::size_t entry) const { return static_cast<std::uint32_t>(kScheduledBase + entry); }
+
+  static constexpr std::size_t kScheduledBase = 1u << 30;
+
+  Shared& shared_;
+  Wire& wire_;
+  Machines& machines_;
+  Clients& clients_;
+  std::vector<Process> processes_;
+  std::vector<Scheduled> scheduled_;
+  std::size_t waiting_for_marks_ = 0;
+  std::size_t active_ = 0;
+  std::int64_t calm_since_ = 0;
+  bool frozen_ = false;
+};
+
+}  // namespace quorate::sim

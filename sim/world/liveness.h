@@ -1,0 +1,37 @@
+// sim/world/liveness.h — how long things may take at most, derived from the configuration.
+//
+// Model: after a core was healed, its links lose nothing and its disks fail nothing, and both are bounded
+//   (`LatencyBound`, `DiskBound`). From these, the election timeouts, the resend timers and the drift of the
+//   clocks follow bounds in virtual time for: a leader is there, logs and states are equal, an operation is
+//   answered. The derivation stands with each function.
+// Units: virtual nanoseconds. Errors: none.
+#pragma once
+#include <cstdint>
+
+#include "net/link.h"
+#include "sim/scenario/config.h"
+
+namespace quorate::sim {
+
+// How links of this cluster say hello.
+LinkOptions LinkOptionsOf(const Options& options);
+
+struct LivenessBounds {
+  std::int64_t latency_ns = 0;   // one way over a healed link, to be kept by the network
+  std::int64_t disk_ns = 0;      // one operation of a healed disk, to be kept by the disk
+  std::int64_t leader_ns = 0;    // LIVE-1: until the core has a leader whose barrier is committed
+  std::int64_t operation_ns = 0; // LIVE-2: until an operation of a client is answered, one election included
+  std::int64_t round_ns = 0;     // one exchange between two nodes, disks included
+};
+// Pure.
+LivenessBounds BoundsOf(const RunConfig& config);
+
+// Whether the bounds hold without healing too, as long as nothing lasting is broken (LIVE-4).
+bool IsBoundedWhenCalm(const LivenessBounds& bounds, const RunConfig& config);
+
+// LIVE-3: until every node of the core holds and has applied everything, when the longest log holds `entries`
+// and the largest state fills `chunks` chunks.
+std::int64_t ConvergenceBound(const LivenessBounds& bounds, const RunConfig& config, std::uint64_t entries,
+                              std::uint64_t chunks);
+
+}  // namespace quorate::sim

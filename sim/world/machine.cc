@@ -1,0 +1,375 @@
+#include "sim/world/machine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "sim/world/liveness.h"
+#include "sim/world/machine_process.h"
+
+namespace quorate::sim {
+
+Machine::Machine(Shared& shared, Wire& wire, Landmarks& landmarks, NodeId id)
+    : shared_(shared), wire_(wire), landmarks_(landmarks), id_(id), disk_(shared, id) {
+  const std::uint64_t entity = NodeKey(id);
+  identity_.cluster = Mix(shared.seed, NameKey("cluster"));
+  identity_.node = id;
+  identity_.incarnation = Incarnation(1);
+  clock_ = SimClock(shared.config.clocks.wall_offset_ns.At(entity), shared.config.clocks.mono_drift_ppm.At(entity),
+                    shared.config.clocks.drift_ppm.At(entity));
+  restart_ = Choice(shared.seed, "process.restart", entity);
+  recover_again_ = Choice(shared.seed, "process.recover_again", entity);
+  kept_in_recovery_ = Choice(shared.seed, "process.kept_in_recovery", entity);
+  // One machine in three gathers what comes within 50 µs into one turn, as a busy loop does.
+  if (Choice(shared.seed, "process.gathers", entity).Below(3) == 0) gather_ns_ = 50'000;
+}
+
+Machine::~Machine() = default;
+
+void Machine::Push(EventKind kind, std::int64_t at) {
+  Event event;
+  event.kind = kind;
+  event.node = static_cast<std::uint16_t>(id_.value());
+  event.life = life_;
+  shared_.queue.Push(at, event);
+}
+
+void Machine::Say(const std::string& text) {
+  if (shared_.trace.textual()) shared_.trace.Say(NodeName(id_) + " " + text);
+}
+
+// ---- life ----------------------------------------------------------------------------------------------
+
+void Machine::Format(const Configuration& members) {
+  const absl::Status status = Bootstrap(disk_.log, identity_, members);
+  if (!status.ok()) shared_.verdicts.Report("BOOT-1", NodeName(id_) + ": " + std::string(status.message()));
+}
+
+void Machine::Refuse(const std::string& why) {
+  Say("refuses its store: " + why);
+  if (!shared_.budget.Is(shared_.EndpointOf(id_), Hurt::kDamaged)) {
+    shared_.verdicts.Report("BOOT-1", NodeName(id_) + " refuses a store that nobody spoiled: " + why);
+  }
+  damaged_ = true;
+  damage_ = why;
+  shared_.invariants.OnStopped(id_);
+}
+
+std::optional<RecoveredNode> Machine::Recover(MapStore& map) {
+  const KvLimits& limits = shared_.config.cluster.options.kv;
+  absl::StatusOr<RecoveredNode> node = RecoverNode(disk_.log, map, identity_, limits);
+  if (!node.ok()) {
+    Refuse(std::string(node.status().message()));
+    return std::nullopt;
+  }
+  return *std::move(node);
+}
+
+void Machine::Boot() {
+  if (process_ != nullptr || damaged_) return;
+  ++life_;
+  ++boots_;
+  for (int attempt = 0;; ++attempt) {
+    absl::StatusOr<MapStore> map = MapStore::Open(disk_.map, identity_);
+    if (!map.ok()) return Refuse(std::string(map.status().message()));
+    std::optional<RecoveredNode> node = Recover(*map);
+    if (!node) return;
+    if (attempt == 0 && boots_ > 1 && recover_again_.Below(8) == 0) {
+      // Power fails again in the middle of recovery: doing it once more must find the same.
+      const Recovered first = node->recovered;
+      disk_.log.Crash(kept_in_recovery_.Below(disk_.log.unsynced() + 1));
+      disk_.map.Crash(kept_in_recovery_.Below(disk_.map.unsynced() + 1));
+      shared_.injected.Add("process.crash_in_recovery");
+      absl::StatusOr<MapStore> again = MapStore::Open(disk_.map, identity_);
+      if (!again.ok()) return Refuse(std::string(again.status().message()));
+      const std::optional<RecoveredNode> second = Recover(*again);
+      if (!second) return;
+      if (!(second->recovered == first)) {
+        shared_.verdicts.Report("I-47", NodeName(id_) + " recovers something else the second time");
+        return;
+      }
+      continue;
+    }
+    const BootNumber boot = Next(node->recovered.last_boot);
+    if (shared_.trace.textual()) Say("boots, life " + std::to_string(boot.value()));
+    shared_.trace.FoldAll(id_.value(), boot.value());
+    shared_.invariants.OnBoot(id_, node->recovered, boot);
+    landmarks_.OnBoot(id_, node->recovered);
+    const Recovered recovered = std::move(node->recovered);
+    process_ = std::make_unique<Process>(shared_, wire_, *this, recovered, std::move(node->log), *std::move(map));
+    break;
+  }
+  shared_.budget.Clear(shared_.EndpointOf(id_), Hurt::kDown);
+  shared_.budget.Clear(shared_.EndpointOf(id_), Hurt::kFailed);
+  told_stopped_ = false;
+  Turn([this] {
+    process_->stepping = process_->starting = true;
+    process_->host.Start(now());
+    process_->stepping = false;
+    AfterStart();
+    for (std::uint32_t peer = 1; peer <= shared_.nodes; ++peer) {
+      process_->links.AddPeer(now().mono, NodeId(peer), process_->outputs);
+    }
+    Carry(process_->outputs);
+    if (disk_.full) Step(DiskSpace{Space::kLow});
+  });
+}
+
+void Machine::Crash(std::optional<std::int64_t> restart_after) {
+  if (process_ == nullptr) return;
+  restart_after_ = restart_after;
+  FinishCrash();
+}
+
+void Machine::CrashInTurn(std::uint32_t call, std::optional<std::int64_t> restart_after) {
+  if (process_ == nullptr) return;
+  breaker_.Arm(call);
+  crash_in_turn_ = true;
+  restart_after_ = restart_after;
+}
+
+void Machine::CallOffCrash() {
+  breaker_.Disarm();
+  crash_in_turn_ = false;
+}
+
+void Machine::FinishCrash() {
+  breaker_.Disarm();
+  crash_in_turn_ = false;
+  landmarks_.OnCrash(id_, process_->host.replica());
+  disk_.log.Crash(disk_.KeptOfLog());
+  disk_.map.Crash(disk_.KeptOfMap());
+  const PersistSeq surviving = process_->log.SeqOfBatch(disk_.log.durable());
+  if (shared_.trace.textual()) Say("dies, write " + std::to_string(surviving.value()) + " survives");
+  shared_.trace.FoldAll(id_.value(), surviving.value(), disk_.map.durable());
+  shared_.invariants.OnCrash(id_, surviving);
+  process_.reset();
+  if (!damaged_) shared_.budget.Set(shared_.EndpointOf(id_), Hurt::kDown);
+  Resume();  // what waited for the process comes up again and finds nobody
+  if (restart_after_ && !damaged_) Push(EventKind::kRestart, shared_.now() + *restart_after_);
+  restart_after_.reset();
+}
+
+void Machine::OnStoppedByItself() {
+  told_stopped_ = true;
+  const StopReason reason = *process_->host.replica().stop_reason();
+  Say(std::string("stops: ") + NameOf(reason));
+  shared_.invariants.OnStopped(id_);
+  const std::size_t node = shared_.EndpointOf(id_);
+  if (!shared_.budget.Is(node, Hurt::kFailed) && !shared_.budget.Is(node, Hurt::kDamaged)) {
+    shared_.verdicts.Report("BOOT-2", NodeName(id_) + " stops (" + NameOf(reason) + ") though nothing failed");
+  }
+  if (shared_.budget.Is(node, Hurt::kDamaged)) {
+    damaged_ = true;
+    damage_ = std::string("stopped by itself: ") + NameOf(reason);
+    return;
+  }
+  Push(EventKind::kRestart, shared_.now() + restart_.From(shared_.config.process.restart_after_ns));
+}
+
+void Machine::Pause() {
+  if (process_ == nullptr) return;
+  paused_ = true;
+  shared_.budget.Set(shared_.EndpointOf(id_), Hurt::kPaused);
+}
+
+void Machine::Resume() {
+  paused_ = false;
+  shared_.budget.Clear(shared_.EndpointOf(id_), Hurt::kPaused);
+  for (const Event& event : parked_) {
+    if (event.kind == EventKind::kWakeup || event.kind == EventKind::kLinkTimer) continue;
+    shared_.queue.Push(shared_.now(), event);
+  }
+  parked_.clear();
+  OnClockChanged();
+}
+
+void Machine::StallDisk(std::int64_t until) {
+  disk_.stalled_until = std::max(disk_.stalled_until, until);
+  if (LeadsAny()) Mark(shared_, "disk.stalled_on_leader");
+}
+
+void Machine::SetFull(bool full) {
+  disk_.full = full;
+  if (process_ == nullptr || paused_) return;
+  Turn([this, full] { Step(DiskSpace{full ? Space::kLow : Space::kEnough}); });
+}
+
+void Machine::Order(const Input& input) {
+  if (process_ == nullptr || paused_) return;
+  Turn([this, &input] { Step(input); });
+}
+
+void Machine::Disconnect(NodeId peer) {
+  if (process_ == nullptr || paused_) return;
+  Turn([this, peer] {
+    process_->links.Reset(now().mono, peer, process_->outputs);
+    Carry(process_->outputs);
+  });
+}
+
+void Machine::OnClockChanged() {
+  if (process_ == nullptr) return;
+  process_->wakeup_at = process_->link_timer_at = kNoTime;
+  ScheduleWakeups();
+}
+
+// ---- events --------------------------------------------------------------------------------------------
+
+bool Machine::OnEvent(const Event& event) {
+  const bool from_outside = event.kind == EventKind::kFrame || event.kind == EventKind::kRequest;
+  if (!from_outside && event.life != life_) return false;
+  if (event.kind == EventKind::kRestart) {
+    if (process_ != nullptr && !process_->host.stopped()) return false;
+    if (process_ != nullptr) Crash(std::nullopt);
+    Boot();
+    return true;
+  }
+  if (paused_) {
+    parked_.push_back(event);
+    return false;
+  }
+  if (process_ == nullptr && !from_outside) return false;
+  switch (event.kind) {
+    case EventKind::kFrame: OnFrame(event.slot); return true;
+    case EventKind::kRequest: OnRequest(event.slot); return true;
+    case EventKind::kWakeup: return OnWakeup(event);
+    case EventKind::kLinkTimer: return OnLinkTimer(event);
+    case EventKind::kSyncDone: OnSyncDone(event); return true;
+    case EventKind::kFlushDone: OnFlushDone(event); return true;
+    case EventKind::kLogRead:
+      Turn([this, &event] { Step(process_->log.TakeRead(event.slot)); });
+      return true;
+    case EventKind::kWork:
+      return OnWork();
+    case EventKind::kEndTurn:
+      Turn([] {});
+      return true;
+    case EventKind::kRestart:
+    case EventKind::kResume:
+    case EventKind::kCrash:
+    case EventKind::kAnswer:
+    case EventKind::kClientTurn:
+    case EventKind::kClientTimeout:
+    case EventKind::kFault:
+    case EventKind::kFaultEnd:
+    case EventKind::kPhase: break;
+  }
+  UNREACHABLE("not an event of a machine");
+}
+
+void Machine::OnFrame(std::uint32_t slot) {
+  std::optional<Frame> frame = wire_.TakeFrame(slot);
+  if (!frame || process_ == nullptr) return;
+  if (shared_.trace.textual()) Say("<- " + Render(*frame));
+  Turn([this, &frame] {
+    process_->links.OnFrame(now().mono, *std::move(frame), process_->outputs);
+    Carry(process_->outputs);
+  });
+}
+
+void Machine::OnRequest(std::uint32_t slot) {
+  std::optional<ClientCall> call = wire_.TakeCall(slot);
+  if (!call || process_ == nullptr) return;
+  Turn([this, &call] {
+    if (call->transfer_to) {
+      Step(TransferLeadership{call->request.group, *call->transfer_to});
+      return;
+    }
+    ClientRequests requests;
+    requests.requests.push_back(process_->clients.Take(*call));
+    Step(std::move(requests));
+  });
+}
+
+void Machine::OnSyncDone(const Event& event) {
+  std::optional<Input> told = process_->log.OnSyncDone(event.a);
+  if (!told) return;
+  if (const Persisted* persisted = std::get_if<Persisted>(&*told)) {
+    shared_.invariants.OnDurable(id_, persisted->upto);
+  } else {
+    shared_.invariants.OnDiskFailed(id_);
+  }
+  Turn([this, &told] {
+    Step(*told);
+    if (process_->linked || process_->host.durable() < PersistSeq(1)) return;
+    process_->linked = true;
+    process_->links.Enable(now().mono, process_->outputs);
+    Carry(process_->outputs);
+  });
+}
+
+void Machine::OnFlushDone(const Event& event) {
+  const PortRequest id(event.a);
+  const std::optional<bool> ok = process_->map.OnFlushDone(id);
+  if (!ok) return;
+  if (*ok) TellMapDurable();
+  Turn([this, id, ok] {
+    process_->input = nullptr;
+    process_->stepping = true;
+    process_->host.OnMapFlushed(now(), id, *ok);
+    process_->stepping = false;
+    if (const Input* answer = process_->host.last_answer()) AfterStep(answer);
+  });
+}
+
+bool Machine::OnWork() {
+  process_->work_scheduled = false;
+  if (disk_.stalled_until > shared_.now()) {
+    process_->work_scheduled = true;
+    Push(EventKind::kWork, disk_.stalled_until);
+    return false;
+  }
+  if (!process_->host.HasWork()) return false;
+  Turn([this] { RunWork(); });
+  return true;
+}
+
+bool Machine::OnWakeup(const Event& event) {
+  if (event.at != process_->wakeup_at) return false;
+  process_->wakeup_at = kNoTime;
+  if (process_->host.NextWakeup() > now().mono) {
+    ScheduleWakeups();
+    return false;
+  }
+  process_->wakeups_at_once = process_->last_wakeup == event.at ? process_->wakeups_at_once + 1 : 0;
+  process_->last_wakeup = event.at;
+  if (process_->wakeups_at_once > 1000) {
+    shared_.verdicts.Report("LIVE-5", NodeName(id_) + " wants to be called again and again at one instant");
+  }
+  Turn([this] { Step(Wakeup{}); });
+  return true;
+}
+
+bool Machine::OnLinkTimer(const Event& event) {
+  if (event.at != process_->link_timer_at) return false;
+  process_->link_timer_at = kNoTime;
+  if (process_->links.NextTimer() > now().mono) {
+    ScheduleWakeups();
+    return false;
+  }
+  Turn([this] {
+    process_->links.OnTimer(now().mono, process_->outputs);
+    Carry(process_->outputs);
+  });
+  return true;
+}
+
+bool Machine::serving() const { return process_ != nullptr && !process_->host.stopped(); }
+const Host* Machine::host() const { return process_ == nullptr ? nullptr : &process_->host; }
+const Replica* Machine::replica() const { return process_ == nullptr ? nullptr : &process_->host.replica(); }
+
+bool Machine::Leads(GroupId group) const {
+  if (!serving()) return false;
+  const Raft* raft = replica()->group(group);
+  return raft != nullptr && raft->role() == Role::kLeader;
+}
+
+bool Machine::LeadsAny() const {
+  if (!serving()) return false;
+  for (const auto& [group, raft] : replica()->groups()) {
+    if (raft.role() == Role::kLeader) return true;
+  }
+  return false;
+}
+
+}  // namespace quorate::sim

@@ -1,0 +1,132 @@
+// sim/world/machine_process.h — the inside of a machine: one process with its doors to the world.
+//
+// Model: what dies with a process. The doors are the host's ports towards peers and clients; the log and the map
+//   are in `sim_disk.h`.
+// Included by machine*.cc only.
+#pragma once
+#include <deque>
+#include <limits>
+#include <utility>
+
+#include "sim/world/liveness.h"
+#include "sim/world/machine.h"
+
+namespace quorate::sim {
+
+inline constexpr std::int64_t kNoTime = std::numeric_limits<std::int64_t>::max();
+
+class Machine::PeerDoor final : public WirePort {
+ public:
+  PeerDoor(Shared& shared, Wire& wire, Breaker& breaker, NodeId self, LinkTable& links)
+      : shared_(shared), wire_(wire), breaker_(breaker), self_(self), links_(links) {}
+
+  void Send(Outgoing outgoing) override {
+    breaker_.Pass();
+    std::optional<BatchFrame> frame = links_.Pack(std::move(outgoing));
+    if (!frame) return;  // its link is over
+    if (shared_.config.checks.invariants) shared_.invariants.OnFrameLeft(self_, frame->to, frame->messages);
+    wire_.Send(Frame(*std::move(frame)));
+  }
+
+ private:
+  Shared& shared_;
+  Wire& wire_;
+  Breaker& breaker_;
+  NodeId self_;
+  LinkTable& links_;
+};
+
+class Machine::ClientDoor final : public ClientsPort {
+ public:
+  ClientDoor(Shared& shared, Wire& wire, Machine& machine) : shared_(shared), wire_(wire), machine_(machine) {}
+
+  // The request as the engine is to get it, with a number of this process.
+  ClientRequest Take(const ClientCall& call) {
+    asked_.push_back(Asked{call.client, call.operation, call.attempt, call.request.group, call.request.kind, true});
+    ClientRequest request = call.request;
+    request.id = RequestId(first_ + asked_.size() - 1);
+    return request;
+  }
+
+  void Answer(RequestId request, const Outcome& outcome) override;
+
+ private:
+  struct Asked {
+    std::uint16_t client;
+    std::uint32_t operation;
+    std::uint32_t attempt;
+    GroupId group;
+    RequestKind kind;
+    bool open;
+  };
+  Shared& shared_;
+  Wire& wire_;
+  Machine& machine_;
+  std::uint64_t first_ = 1;  // number of the front of `asked_`
+  std::deque<Asked> asked_;
+};
+
+struct Machine::Process {
+  Process(Shared& shared, Wire& wire_to, Machine& machine, const Recovered& recovered, LogStore log_store,
+          MapStore map_store)
+      : log(shared, machine.id_, machine.life_, machine.disk_, std::move(log_store), machine.breaker_),
+        map(shared, machine.id_, machine.life_, machine.disk_, std::move(map_store), machine.breaker_),
+        links(machine.identity_, Next(recovered.last_boot), LinkOptionsOf(shared.config.cluster.options)),
+        peers(shared, wire_to, machine.breaker_, machine.id_, links),
+        clients(shared, wire_to, machine),
+        host(recovered, shared.config.cluster.options, HostPorts{log, map, peers, clients}) {}
+
+  SimLog log;
+  SimMap map;
+  LinkTable links;
+  PeerDoor peers;
+  ClientDoor clients;
+  Host host;
+
+  LinkOutputs outputs;          // of the links, being carried out
+  bool linked = false;          // the boot record is durable: links may be made
+  bool stepping = false;         // inside the host: an exception now means effects were carried out in part
+  const Input* input = nullptr;  // what it was given, while stepping; nullptr: it makes its input itself
+  bool starting = false;         // while stepping: through the effects of booting
+  bool turn_open = false;
+  bool work_scheduled = false;
+  std::int64_t wakeup_at = kNoTime;
+  std::int64_t link_timer_at = kNoTime;
+  std::int64_t last_wakeup = -1;
+  std::uint32_t wakeups_at_once = 0;
+  std::vector<std::pair<GroupId, EntryId>> applied_told;
+};
+
+template <class Work>
+void Machine::Turn(const Work& work) {
+  try {
+    work();
+    if (gather_ns_ == 0 || crash_in_turn_) {
+      EndTurn();
+    } else if (process_->turn_open) {
+      EndTurn();
+    } else {
+      process_->turn_open = true;
+      Push(EventKind::kEndTurn, shared_.now() + gather_ns_);
+    }
+  } catch (const ProcessDied& died) {
+    shared_.injected.Add("process.crash_mid_turn");
+    // What was carried out before the cut did happen: the checkers must know of it.
+    if (std::exchange(process_->stepping, false) && !died.in_state_machine) {
+      if (process_->starting) {
+        AfterStart();
+      } else if (const Input* input = process_->input != nullptr ? process_->input : process_->host.last_answer()) {
+        AfterStep(input);
+      }
+    }
+    FinishCrash();
+    return;
+  }
+  if (crash_in_turn_) {
+    FinishCrash();
+  } else {
+    AfterTurn();
+  }
+}
+
+}  // namespace quorate::sim

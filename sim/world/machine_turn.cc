@@ -1,0 +1,202 @@
+// One turn of a machine: what goes in, what comes out, and who is told of it.
+#include <utility>
+#include <variant>
+
+#include "engine/base/match.h"
+#include "sim/world/machine.h"
+#include "sim/world/machine_process.h"
+
+namespace quorate::sim {
+
+void Machine::ClientDoor::Answer(RequestId request, const Outcome& outcome) {
+  machine_.breaker_.Pass();
+  if (request.value() < first_ || request.value() >= first_ + asked_.size()) return;
+  Asked& asked = asked_[static_cast<std::size_t>(request.value() - first_)];
+  if (!std::exchange(asked.open, false)) {
+    shared_.verdicts.Report("ANSWER-1", NodeName(machine_.id_) + " answers request " +
+                                            std::to_string(request.value()) + " twice");
+    return;
+  }
+  if (shared_.config.checks.invariants) shared_.invariants.OnReplyLeft(machine_.id_, request, outcome);
+  if (asked.kind == RequestKind::kRead && outcome.kind == OutcomeKind::kDone && !machine_.Leads(asked.group)) {
+    Mark(shared_, "read.follower");
+  }
+  ClientAnswer answer;
+  answer.client = asked.client;
+  answer.operation = asked.operation;
+  answer.attempt = asked.attempt;
+  answer.node = machine_.id_;
+  answer.outcome = outcome;
+  wire_.Send(answer);
+  while (!asked_.empty() && !asked_.front().open) {
+    asked_.pop_front();
+    ++first_;
+  }
+}
+
+void Machine::Step(const Input& input) {
+  if (shared_.trace.textual()) Say(NameOf(input));
+  process_->input = &input;
+  process_->stepping = true;
+  process_->host.Handle(now(), input);
+  process_->stepping = false;
+  AfterStep(&input);
+}
+
+void Machine::RunWork() {
+  process_->input = nullptr;
+  process_->stepping = true;
+  process_->host.RunWork(now());
+  process_->stepping = false;
+  if (const Input* answer = process_->host.last_answer()) {
+    if (shared_.trace.textual()) Say(NameOf(*answer));
+    if (const Applied* applied = std::get_if<Applied>(answer)) {
+      for (const ApplyResult& result : applied->results) shared_.serial.OnApplied(id_, applied->group, result);
+    }
+    AfterStep(answer);
+  }
+  LookAtMachines();
+  if (disk_.FlushesItself() && !disk_.map.failed()) {
+    shared_.injected.Add("disk.self_flush");
+    if (disk_.map.SyncUpTo(disk_.map.written()).ok()) TellMapDurable();
+  }
+}
+
+void Machine::AfterStart() {
+  process_->starting = false;
+  LookAtEffects(process_->host.last_effects());
+  if (shared_.config.checks.invariants) {
+    shared_.invariants.OnStart(id_, process_->host.replica(), process_->host.last_effects());
+  }
+}
+
+void Machine::AfterStep(const Input* input) {
+  const Replica& replica = process_->host.replica();
+  const Effects& effects = process_->host.last_effects();
+  LookAtEffects(effects);
+  if (shared_.config.checks.invariants) shared_.invariants.OnStep(id_, replica, input, effects);
+  landmarks_.OnStep(id_, replica);
+  shared_.trace.FoldAll(id_.value(), input->index(), effects.size());
+  for (const GroupId group : replica.touched()) {
+    const Raft* raft = replica.group(group);
+    if (raft == nullptr) continue;
+    shared_.trace.FoldAll(group.value(), raft->term().value(), static_cast<int>(raft->role()),
+                          raft->commit().value(), raft->log().last().index.value(), raft->applied().value());
+    if (shared_.trace.textual()) {
+      Say("  g" + std::to_string(group.value()) + " " + NameOf(raft->role()) + " term " +
+          std::to_string(raft->term().value()) + " last " + std::to_string(raft->log().last().index.value()) + "@" +
+          std::to_string(raft->log().last().term.value()) + " durable " +
+          std::to_string(raft->log().durable().value()) + " commit " + std::to_string(raft->commit().value()) +
+          " applied " + std::to_string(raft->applied().value()));
+    }
+    if (group == kSystemGroup && shared_.config.checks.invariants) {
+      bool known = false;
+      for (auto& [told_group, applied] : process_->applied_told) {
+        if (told_group != group) continue;
+        known = true;
+        if (applied == raft->applied_entry()) break;
+        applied = raft->applied_entry();
+        shared_.invariants.OnApplied(id_, group, applied, replica.catalogue().digest());
+      }
+      if (!known) process_->applied_told.emplace_back(group, raft->applied_entry());
+    }
+  }
+  if (shared_.trace.textual()) {
+    for (const Effect& effect : effects) Say("  -> " + Render(effect));
+  }
+}
+
+void Machine::LookAtEffects(const Effects& effects) {
+  for (const Effect& effect : effects) {
+    if (const Apply* apply = std::get_if<Apply>(&effect)) shared_.committed.OnApply(*apply);
+  }
+}
+
+// The state machines that the last piece of work may have moved.
+void Machine::LookAtMachines() {
+  if (!shared_.config.checks.invariants) return;
+  for (const GroupId group : process_->host.replica().touched()) {
+    const StateMachine* machine = process_->host.machine(group);
+    if (machine == nullptr) continue;
+    const EntryId applied = machine->applied();
+    bool known = false;
+    for (auto& [told_group, told] : process_->applied_told) {
+      if (told_group != group) continue;
+      known = true;
+      if (told == applied) break;
+      told = applied;
+      shared_.invariants.OnApplied(id_, group, applied, machine->digest());
+    }
+    if (known) continue;
+    process_->applied_told.emplace_back(group, applied);
+    if (applied.index > Index()) shared_.invariants.OnApplied(id_, group, applied, machine->digest());
+  }
+}
+
+void Machine::TellMapDurable() {
+  if (!shared_.config.checks.invariants) return;
+  for (const auto& [group, raft] : process_->host.replica().groups()) {
+    const StateMachine* machine = process_->host.machine(group);
+    if (machine == nullptr) continue;
+    shared_.invariants.OnMapDurable(id_, group, machine->space().generation, machine->applied().index);
+  }
+}
+
+void Machine::Carry(LinkOutputs& outputs) {
+  // What a step leads to may add nothing here: links are moved by frames and timers only.
+  for (LinkOutput& output : outputs) {
+    std::visit(Match{[this](const LinkUp& up) { Step(up); },
+                     [this](const LinkDown& down) { Step(down); },
+                     [this](FrameReceived& frame) { Step(Input(std::move(frame))); },
+                     [this](SayHello& hello) {
+                       breaker_.Pass();
+                       wire_.Send(Frame(std::move(hello.frame)));
+                     },
+                     [this](const FrameRejected& rejected) {
+                       if (shared_.trace.textual()) {
+                         Say("  frame of " + NodeName(rejected.peer) + " rejected: " + NameOf(rejected.reason));
+                       }
+                     }},
+               output);
+  }
+  outputs.clear();
+}
+
+void Machine::EndTurn() {
+  process_->turn_open = false;
+  process_->host.EndTurn();
+}
+
+void Machine::AfterTurn() {
+  if (process_->host.stopped()) {
+    if (!told_stopped_) OnStoppedByItself();
+    return;
+  }
+  if (process_->host.HasWork() && !process_->work_scheduled) {
+    process_->work_scheduled = true;
+    Push(EventKind::kWork, disk_.WorkEnd());
+  }
+  ScheduleWakeups();
+}
+
+void Machine::ScheduleWakeups() {
+  if (process_->host.stopped()) return;
+  const std::int64_t virtual_now = shared_.now();
+  const MonoTime wanted = process_->host.NextWakeup();
+  if (wanted != kNever) {
+    const std::int64_t due = clock_.Due(wanted, virtual_now);
+    if (due < process_->wakeup_at) {
+      process_->wakeup_at = due;
+      Push(EventKind::kWakeup, due);
+    }
+  }
+  const MonoTime timer = process_->links.NextTimer();
+  if (timer == kNever) return;
+  const std::int64_t due = clock_.Due(timer, virtual_now);
+  if (due < process_->link_timer_at) {
+    process_->link_timer_at = due;
+    Push(EventKind::kLinkTimer, due);
+  }
+}
+
+}  // namespace quorate::sim

@@ -1,0 +1,376 @@
+#include "sim/world/phases.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "engine/kv/command.h"
+
+namespace quorate::sim {
+namespace {
+
+enum class PhaseStep : std::uint64_t { kHeal, kLook };
+
+}  // namespace
+
+Phases::Phases(Shared& shared, Wire& wire, Machines& machines, Clients& clients, Faults& faults)
+    : shared_(shared),
+      wire_(wire),
+      machines_(machines),
+      clients_(clients),
+      faults_(faults),
+      bounds_(BoundsOf(shared.config)),
+      core_choice_(shared.seed, "run.core", kWholeRun) {
+  poll_ns_ = std::max<std::int64_t>(shared.config.cluster.options.heartbeat.ns / 2, 1'000'000);
+}
+
+void Phases::Start() {
+  Event event;
+  event.kind = EventKind::kPhase;
+  event.a = static_cast<std::uint64_t>(PhaseStep::kHeal);
+  shared_.queue.Push(std::max<std::int64_t>(shared_.config.time.horizon_ns, 1), event);
+  if (IsBoundedWhenCalm(bounds_, shared_.config)) PollAgain(bounds_.leader_ns);
+}
+
+void Phases::PollAgain(std::int64_t after) {
+  Event event;
+  event.kind = EventKind::kPhase;
+  event.a = static_cast<std::uint64_t>(PhaseStep::kLook);
+  event.life = static_cast<std::uint32_t>(phase_);
+  shared_.queue.Push(shared_.now() + after, event);
+}
+
+void Phases::OnEvent(const Event& event) {
+  if (event.a == static_cast<std::uint64_t>(PhaseStep::kHeal)) {
+    EnterHealing();
+  } else if (event.life == static_cast<std::uint32_t>(phase_)) {
+    Look();
+  }
+}
+
+bool Phases::InCore(NodeId node) const { return std::find(core_.begin(), core_.end(), node) != core_.end(); }
+
+// ---- healing -------------------------------------------------------------------------------------------
+
+void Phases::EnterHealing() {
+  faults_.Freeze();
+  do {
+    ChooseCore();
+    if (core_.empty()) return;
+    for (const NodeId node : core_) HealNode(At(node));
+    // A store that turns out to be damaged only now: choose anew without it.
+  } while (std::any_of(core_.begin(), core_.end(), [this](NodeId node) { return At(node).damaged(); }));
+  HealLinks();
+  for (const std::unique_ptr<Machine>& machine : machines_) {
+    if (!InCore(machine->id())) PlaceOutsider(*machine);
+  }
+  clients_.Hold(core_);
+  phase_ = Phase::kElect;
+  deadline_ = shared_.now() + bounds_.leader_ns;
+  if (shared_.trace.textual()) {
+    std::string names;
+    for (const NodeId node : core_) names += " " + NodeName(node);
+    shared_.trace.Say("the core is healed:" + names);
+  }
+  PollAgain(poll_ns_);
+}
+
+void Phases::ChooseCore() {
+  core_.clear();
+  std::vector<NodeId> able;
+  std::string damaged;
+  for (const std::unique_ptr<Machine>& machine : machines_) {
+    const bool is_damaged = machine->damaged() || shared_.budget.Is(shared_.EndpointOf(machine->id()), Hurt::kDamaged);
+    if (!is_damaged) {
+      able.push_back(machine->id());
+    } else {
+      damaged += " " + NodeName(machine->id()) + " (" + machine->damage() + ")";
+    }
+  }
+  const std::size_t quorum = shared_.nodes / 2 + 1;
+  if (able.size() < quorum) {
+    excuse_ = "no quorum of " + std::to_string(quorum) + " is left; damaged for good:" + damaged;
+    phase_ = Phase::kDone;
+    return;
+  }
+  for (std::size_t i = able.size(); i > 1; --i) {
+    std::swap(able[i - 1], able[static_cast<std::size_t>(core_choice_.Below(i))]);
+  }
+  if (core_choice_.Below(2) == 0) able.resize(quorum);
+  std::sort(able.begin(), able.end());
+  core_ = std::move(able);
+}
+
+void Phases::HealNode(Machine& machine) {
+  machine.CallOffCrash();
+  machine.Resume();
+  machine.disk().Heal(bounds_.disk_ns);
+  machine.clock().ThawWall();
+  if (machine.running() && !machine.serving()) machine.Crash(std::nullopt);
+  if (!machine.running()) {
+    machine.Boot();
+  } else {
+    machine.SetFull(false);
+  }
+}
+
+void Phases::HealLinks() {
+  SimNet& net = wire_.net();
+  for (Endpoint a = 0; a < net.endpoints(); ++a) {
+    for (Endpoint b = 0; b < net.endpoints(); ++b) {
+      if (a == b) continue;
+      net.BoundLatency(a, b, bounds_.latency_ns);
+      const bool a_in = a >= shared_.nodes || InCore(NodeId(a + 1u));
+      const bool b_in = b >= shared_.nodes || InCore(NodeId(b + 1u));
+      if (a_in && b_in) net.Heal(a, b);
+    }
+  }
+}
+
+void Phases::PlaceOutsider(Machine& machine) {
+  enum Fate : std::uint64_t { kDead, kCut, kDeaf, kMute, kLossy, kFates };
+  const auto fate = static_cast<Fate>(core_choice_.Below(kFates));
+  machine.CallOffCrash();
+  machine.disk().Heal(bounds_.disk_ns);
+  if (machine.running() && !machine.paused() && machine.disk().full) machine.SetFull(false);
+  machine.disk().full = false;
+  static constexpr const char* kNames[] = {"dead", "cut off", "deaf", "mute", "lossy"};
+  shared_.injected.Add(std::string("outside.") + kNames[fate]);
+  if (shared_.trace.textual()) shared_.trace.Say(NodeName(machine.id()) + " stays outside: " + kNames[fate]);
+  if (fate == kDead) {
+    machine.Crash(std::nullopt);
+    return;
+  }
+  const Endpoint outside = shared_.EndpointOf(machine.id());
+  for (const NodeId node : core_) {
+    const Endpoint inside = shared_.EndpointOf(node);
+    const auto set = [&](Endpoint from, Endpoint to, bool cut) {
+      if (cut) {
+        wire_.net().Cut({{from, to}});
+      } else {
+        wire_.net().Mend(from, to);
+      }
+    };
+    set(inside, outside, fate == kCut || fate == kDeaf);
+    set(outside, inside, fate == kCut || fate == kMute);
+  }
+}
+
+// ---- what is due ---------------------------------------------------------------------------------------
+
+std::vector<GroupId> Phases::Groups() const {
+  std::vector<GroupId> groups;
+  for (const NodeId node : core_) {
+    if (!At(node).serving()) continue;
+    for (const auto& [group, raft] : At(node).replica()->groups()) {
+      if (std::find(groups.begin(), groups.end(), group) == groups.end()) groups.push_back(group);
+    }
+  }
+  std::sort(groups.begin(), groups.end());
+  return groups;
+}
+
+const Machine* Phases::LeaderOf(GroupId group) const {
+  const Machine* leader = nullptr;
+  Term term;
+  for (const std::unique_ptr<Machine>& machine : machines_) {
+    if (!machine->Leads(group) || machine->paused()) continue;
+    const Term its = machine->replica()->group(group)->term();
+    if (leader != nullptr && its <= term) continue;
+    leader = machine.get();
+    term = its;
+  }
+  return leader;
+}
+
+std::optional<std::string> Phases::MissingLeader() const {
+  for (const NodeId node : core_) {
+    if (!At(node).serving()) return NodeName(node) + " does not serve";
+  }
+  for (const GroupId group : Groups()) {
+    const std::string name = "group " + std::to_string(group.value());
+    const Machine* leader = LeaderOf(group);
+    if (leader == nullptr) return name + " has no leader";
+    const Raft& raft = *leader->replica()->group(group);
+    if (raft.commit() < raft.leadership()->barrier) return name + ": the barrier is not committed";
+    for (const NodeId node : core_) {
+      const Raft* other = At(node).replica()->group(group);
+      if (other == nullptr) return name + " is not known at " + NodeName(node);
+      if (other->term() != raft.term() || other->leader() != leader->id()) {
+        return name + ": " + NodeName(node) + " does not follow " + NodeName(leader->id());
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Phases::MissingConvergence() const {
+  if (!clients_.idle()) return "operations are open";
+  if (std::optional<std::string> missing = MissingLeader()) return missing;
+  for (const GroupId group : Groups()) {
+    const std::string name = "group " + std::to_string(group.value());
+    const Raft& leader = *LeaderOf(group)->replica()->group(group);
+    for (const NodeId node : core_) {
+      const Raft& raft = *At(node).replica()->group(group);
+      const EntryId last = raft.log().last();
+      if (last != leader.log().last() || raft.commit() != last.index || raft.applied() != last.index) {
+        return name + ": " + NodeName(node) + " holds " + std::to_string(last.index.value()) + ", committed " +
+               std::to_string(raft.commit().value()) + ", applied " + std::to_string(raft.applied().value()) +
+               ", the leader holds " + std::to_string(leader.log().last().index.value());
+      }
+      const StateMachine* machine = At(node).host()->machine(group);
+      if (machine != nullptr && machine->applied().index != last.index) return name + ": work is left";
+    }
+  }
+  return std::nullopt;
+}
+
+std::pair<std::uint64_t, std::uint64_t> Phases::Backlog() const {
+  std::uint64_t entries = 0;
+  std::uint64_t bytes = 0;
+  for (const std::unique_ptr<Machine>& machine : machines_) {
+    if (machine->running()) {
+      for (const auto& [group, raft] : machine->replica()->groups()) entries += raft.log().last().index.value();
+    }
+    std::uint64_t own = 0;
+    for (const auto& [key, value] : machine->disk().map.rows()) own += key.size() + value.size();
+    bytes = std::max(bytes, own);
+  }
+  return {entries, bytes / shared_.config.cluster.options.snapshot_chunk_bytes + 4};
+}
+
+void Phases::EnterConverge(Phase phase) {
+  phase_ = phase;
+  clients_.Hold(core_);
+  const auto [entries, chunks] = Backlog();
+  deadline_ = shared_.now() + ConvergenceBound(bounds_, shared_.config, entries, chunks) +
+              std::max(shared_.config.workload.timeout_ns, bounds_.operation_ns);
+  PollAgain(poll_ns_);
+}
+
+void Phases::Look() {
+  const bool late = shared_.now() >= deadline_;
+  switch (phase_) {
+    case Phase::kChaos: LookAtChaos(); return;
+    case Phase::kElect: {
+      checked_.Add("LIVE-1");
+      const std::optional<std::string> missing = MissingLeader();
+      if (!missing) return EnterConverge(Phase::kConverge);
+      if (late) shared_.verdicts.Report("LIVE-1", "the core has no leader in time: " + *missing);
+      break;
+    }
+    case Phase::kConverge:
+    case Phase::kSettle: {
+      checked_.Add("LIVE-3");
+      const std::optional<std::string> missing = MissingConvergence();
+      if (!missing) {
+        if (phase_ == Phase::kSettle) return Finish();
+        phase_ = Phase::kServe;
+        deadline_ = shared_.now() + shared_.config.time.serve_ns;
+        clients_.Serve(bounds_.operation_ns);
+        break;
+      }
+      if (late) shared_.verdicts.Report("LIVE-3", "the core does not converge in time: " + *missing);
+      break;
+    }
+    case Phase::kServe:
+      if (late) return EnterConverge(Phase::kSettle);
+      break;
+    case Phase::kDone: return;
+  }
+  PollAgain(poll_ns_);
+}
+
+// As long as nothing is broken but single frames, something must be committed in every span in which a leader
+// can be found twice over and an operation done.
+void Phases::LookAtChaos() {
+  const std::int64_t span = 2 * bounds_.leader_ns + bounds_.operation_ns;
+  Index committed;
+  bool anybody_asks = shared_.config.workload.clients > 0;
+  for (const std::unique_ptr<Machine>& machine : machines_) {
+    const Raft* raft = machine->serving() ? machine->replica()->group(kDefaultNamespace) : nullptr;
+    if (raft != nullptr) committed = std::max(committed, raft->commit());
+    anybody_asks = anybody_asks && machine->serving() && !machine->paused();
+  }
+  const std::int64_t now = shared_.now();
+  if (committed > progress_ || !anybody_asks) {
+    progress_ = std::max(committed, progress_);
+    progress_at_ = now;
+  }
+  const std::optional<std::int64_t> calm = faults_.calm_since();
+  if (calm && now - std::max(*calm, progress_at_) > span) {
+    checked_.Add("LIVE-4");
+    shared_.verdicts.Report("LIVE-4", "nothing was committed for " + RenderSeconds(now - progress_at_) +
+                                          " s though nothing was broken");
+  } else if (calm) {
+    checked_.Add("LIVE-4");
+  }
+  PollAgain(std::max<std::int64_t>(span / 8, poll_ns_));
+}
+
+// ---- the end -------------------------------------------------------------------------------------------
+
+void Phases::Finish() {
+  Scan();
+  phase_ = Phase::kDone;
+}
+
+void Phases::Scan() {
+  for (const NodeId node : core_) {
+    for (const GroupId group : Groups()) {
+      if (group != kSystemGroup) ScanMachine(At(node), group);
+    }
+  }
+}
+
+// The whole state is read as a client would, and judged like any other read.
+void Phases::ScanMachine(const Machine& machine, GroupId group) {
+  const StateMachine* state = machine.host()->machine(group);
+  if (state == nullptr) return;
+  const std::string who = NodeName(machine.id()) + " group " + std::to_string(group.value());
+  checked_.Add("SCAN-1");
+  const absl::StatusOr<Digest> digest = state->RecomputeDigest();
+  if (!digest.ok() || *digest != state->digest()) {
+    shared_.verdicts.Report("SCAN-1", who + ": the digest kept is not that of the content");
+  }
+  checked_.Add("SCAN-2");
+  if (state->revision() != shared_.serial.revision(group) || state->applied().index != shared_.serial.committed(group)) {
+    shared_.verdicts.Report("SCAN-2", who + ": revision " + std::to_string(state->revision().value()) + " at " +
+                                          std::to_string(state->applied().index.value()) + ", the log makes " +
+                                          std::to_string(shared_.serial.revision(group).value()) + " at " +
+                                          std::to_string(shared_.serial.committed(group).value()));
+  }
+  shared_.invariants.OnMachineSeen(machine.id(), group, state->applied(), state->digest());
+  std::string from;
+  for (;;) {
+    const Query query = Range{from, "", 0};
+    const absl::StatusOr<Payload> answer = state->Answer(EncodeQuery(query));
+    const absl::StatusOr<KvReply> reply =
+        answer.ok() ? DecodeReply(answer->bytes()) : absl::StatusOr<KvReply>(answer.status());
+    if (!reply.ok()) {
+      shared_.verdicts.Report("SCAN-2", who + ": " + std::string(reply.status().message()));
+      return;
+    }
+    Invocation invocation;
+    invocation.event = shared_.events;
+    invocation.ns = shared_.now();
+    invocation.client = 9'000 + machine.id().value();
+    invocation.group = group;
+    invocation.call = Read{query, true};
+    const OpId id = shared_.recorder.Invoke(std::move(invocation));
+    shared_.serial.OnInvoke(id, shared_.recorder.at(id));
+    Completion completion;
+    completion.event = shared_.events;
+    completion.ns = shared_.now();
+    completion.outcome = OutcomeClass::kOk;
+    completion.reply = *reply;
+    completion.serial = state->applied().index;
+    completion.node = machine.id();
+    shared_.recorder.Complete(id, std::move(completion));
+    shared_.serial.OnComplete(id, shared_.recorder.at(id));
+    if (!reply->continuation) return;
+    from = *reply->continuation;
+  }
+}
+
+}  // namespace quorate::sim

@@ -1,0 +1,83 @@
+// sim/world/phases.h — the course of a run, and what is due in each part of it.
+//
+// Model: warm-up → chaos → a core is healed → converge → serve → settle → scan. The core is a quorum chosen by
+//   the seed; its nodes, disks and links are made well, and what is outside is cut off from it in one of five
+//   ways, for ever: dead, cut both ways, deaf, mute, or on lossy links. A node that is cut off from *part* of
+//   the core does not exist here: with check-quorum it may starve the others for ever, which is a known limit
+//   of Raft and no error.
+// Violations: LIVE-1 no leader in time · LIVE-3 the core does not become equal in time · LIVE-4 nothing is
+//   committed though all was well for long enough · SCAN-1 a state's digest is not that of its content ·
+//   SCAN-2 a state is not what the committed log makes. (LIVE-2: clients.h.)
+// Excused: only if a quorum is damaged for good; the certificate names the nodes.
+// Units: virtual nanoseconds. Errors: none.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/world/clients.h"
+#include "sim/world/faults.h"
+#include "sim/world/liveness.h"
+#include "sim/world/machine.h"
+#include "sim/world/shared.h"
+
+namespace quorate::sim {
+
+class Phases {
+ public:
+  Phases(Shared& shared, Wire& wire, Machines& machines, Clients& clients, Faults& faults);
+
+  void Start();
+  // An event of kind kPhase.
+  void OnEvent(const Event& event);
+  bool done() const { return phase_ == Phase::kDone; }
+  // What is missing, if the run cannot be judged.
+  const std::string& excuse() const { return excuse_; }
+  const std::vector<NodeId>& core() const { return core_; }
+  Tally& checked() { return checked_; }
+
+ private:
+  enum class Phase : std::uint8_t { kChaos, kElect, kConverge, kServe, kSettle, kDone };
+
+  void EnterHealing();
+  void ChooseCore();
+  void HealNode(Machine& machine);
+  void HealLinks();
+  void PlaceOutsider(Machine& machine);
+  void EnterConverge(Phase phase);
+  void Look();
+  void LookAtChaos();
+  void Finish();
+  void PollAgain(std::int64_t after);
+  // Each nullopt if so, else what is missing.
+  std::optional<std::string> MissingLeader() const;
+  std::optional<std::string> MissingConvergence() const;
+  const Machine* LeaderOf(GroupId group) const;
+  std::vector<GroupId> Groups() const;
+  std::pair<std::uint64_t, std::uint64_t> Backlog() const;  // entries, chunks
+  void Scan();
+  void ScanMachine(const Machine& machine, GroupId group);
+  Machine& At(NodeId node) { return *machines_[shared_.EndpointOf(node)]; }
+  const Machine& At(NodeId node) const { return *machines_[shared_.EndpointOf(node)]; }
+  bool InCore(NodeId node) const;
+
+  Shared& shared_;
+  Wire& wire_;
+  Machines& machines_;
+  Clients& clients_;
+  Faults& faults_;
+  LivenessBounds bounds_;
+  Phase phase_ = Phase::kChaos;
+  std::vector<NodeId> core_;
+  std::int64_t deadline_ = 0;
+  std::int64_t poll_ns_ = 0;
+  std::string excuse_;
+  Tally checked_;
+  // LIVE-4
+  Index progress_;
+  std::int64_t progress_at_ = 0;
+  Choice core_choice_;
+};
+
+}  // namespace quorate::sim

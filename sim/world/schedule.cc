@@ -1,0 +1,159 @@
+// Scheduled faults: what a scenario wants at a given time, or when a mark is reached.
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/match.h"
+#include "sim/world/faults.h"
+
+namespace quorate::sim {
+
+std::optional<NodeId> Faults::Resolve(const NodeRef& ref) const {
+  if (const NodeId* node = std::get_if<NodeId>(&ref)) return *node;
+  const std::optional<GroupId> group = clients_.GroupOf(std::get<LeaderOf>(ref).name_space);
+  if (!group) return std::nullopt;
+  std::optional<NodeId> leader;
+  Term term;
+  for (const std::unique_ptr<Machine>& machine : machines_) {
+    if (!machine->Leads(*group)) continue;
+    const Term its = machine->replica()->group(*group)->term();
+    if (!leader || its > term) {
+      leader = machine->id();
+      term = its;
+    }
+  }
+  return leader;
+}
+
+void Faults::OnMarks() {
+  if (waiting_for_marks_ == 0 || frozen_) return;
+  for (std::size_t entry = 0; entry < scheduled_.size(); ++entry) {
+    const OnMark* on = std::get_if<OnMark>(&shared_.config.schedule[entry].when);
+    if (on == nullptr || scheduled_[entry].done) continue;
+    if (shared_.marks.CountOf(on->mark.c_str()) < on->nth) continue;
+    --waiting_for_marks_;
+    Carry(entry);
+  }
+}
+
+void Faults::CutScheduled(std::size_t entry, std::vector<DirectedLink> cut) {
+  scheduled_[entry].cut = std::move(cut);
+  scheduled_[entry].is_cut = true;
+  wire_.net().Cut(scheduled_[entry].cut);
+}
+
+void Faults::Carry(std::size_t entry) {
+  const ScheduleEntry& planned = shared_.config.schedule[entry];
+  scheduled_[entry].done = true;
+  if (frozen_) return;
+  const std::int64_t now = shared_.now();
+  const std::int64_t until = planned.for_ns > 0 ? now + planned.for_ns : now + 3600LL * 1'000'000'000;
+  if (shared_.trace.textual()) shared_.trace.Say(std::string("scheduled ") + NameOf(planned.action));
+  shared_.injected.Add(std::string("scheduled.") + NameOf(planned.action));
+  const auto with = [this, entry](const NodeRef& ref, auto&& act) {
+    scheduled_[entry].node = Resolve(ref);
+    if (scheduled_[entry].node) act(At(*scheduled_[entry].node));
+  };
+  std::visit(
+      Match{[&](const PartitionAction& action) {
+              std::vector<std::vector<Endpoint>> groups(1);
+              for (const std::vector<NodeId>& group : action.groups) {
+                groups.emplace_back();
+                for (const NodeId node : group) groups.back().push_back(shared_.EndpointOf(node));
+              }
+              for (Endpoint node = 0; node < shared_.nodes; ++node) {
+                const bool named = std::any_of(groups.begin(), groups.end(), [node](const auto& group) {
+                  return std::find(group.begin(), group.end(), node) != group.end();
+                });
+                if (!named) groups[0].push_back(node);
+              }
+              std::rotate(groups.begin(), groups.begin() + 1, groups.end());
+              std::vector<DirectedLink> cut;
+              for (std::size_t a = 0; a < groups.size(); ++a) {
+                for (std::size_t b = 0; b < groups.size(); ++b) {
+                  if (a == b || (action.one_way && b > a)) continue;
+                  for (const Endpoint from : groups[a]) {
+                    for (const Endpoint to : groups[b]) cut.emplace_back(from, to);
+                  }
+                }
+              }
+              CutScheduled(entry, std::move(cut));
+            },
+            [&](const IsolateAction& action) {
+              with(action.node, [&](Machine& machine) {
+                std::vector<std::vector<Endpoint>> groups(2);
+                groups[0].push_back(shared_.EndpointOf(machine.id()));
+                for (Endpoint node = 0; node < shared_.nodes; ++node) {
+                  if (node != groups[0][0]) groups[1].push_back(node);
+                }
+                CutWay way = CutWay::kBoth;
+                if (action.direction == Direction::kInto) way = CutWay::kInto;
+                if (action.direction == Direction::kOutOf) way = CutWay::kOutOf;
+                if (machine.LeadsAny()) {
+                  Mark(shared_, "partition.leader");
+                  if (way != CutWay::kBoth) Mark(shared_, "partition.one_way_leader");
+                }
+                CutScheduled(entry, CutBetween(groups, way));
+              });
+            },
+            [&](const HealAction&) {
+              for (Process& process : processes_) {
+                if (process.kind == Kind::kPartition) SetCut(process, false);
+              }
+              for (std::size_t other = 0; other < scheduled_.size(); ++other) {
+                if (scheduled_[other].is_cut) EndScheduled(other);
+              }
+            },
+            [&](const CrashAction& action) {
+              with(action.node, [&](Machine& machine) {
+                machine.Crash(planned.for_ns > 0 ? std::optional(planned.for_ns) : std::nullopt);
+              });
+            },
+            [&](const RestartAction& action) { with(action.node, [](Machine& machine) { machine.Boot(); }); },
+            [&](const PauseAction& action) { with(action.node, [](Machine& machine) { machine.Pause(); }); },
+            [&](const ClockStepAction& action) {
+              with(action.node, [&](Machine& machine) {
+                machine.clock().StepWall(action.by_ns);
+                if (action.by_ns < 0) Mark(shared_, "clock.stepped_back");
+              });
+            },
+            [&](const DiskStallAction& action) {
+              with(action.node, [&](Machine& machine) { machine.StallDisk(until); });
+            },
+            [&](const DiskFullAction& action) {
+              with(action.node, [](Machine& machine) { machine.SetFull(true); });
+            },
+            [&](const SyncErrorAction& action) {
+              with(action.node, [&](Machine& machine) {
+                machine.disk().fail_next_sync = true;
+                shared_.budget.Set(shared_.EndpointOf(machine.id()), Hurt::kFailed);
+              });
+            },
+            [&](const TransferAction& action) {
+              const std::optional<NodeId> leader = Resolve(LeaderOf{action.name_space});
+              const std::optional<GroupId> group = clients_.GroupOf(action.name_space);
+              if (leader && group) At(*leader).Order(TransferLeadership{*group, action.target});
+            },
+            [&](const OperationAction& action) {
+              if (const std::optional<NodeId> node = Resolve(action.node)) {
+                clients_.Issue(scheduled_[entry].operation, action, *node);
+              }
+            }},
+      planned.action);
+  if (planned.for_ns <= 0) return;
+  Event event;
+  event.kind = EventKind::kFaultEnd;
+  event.slot = SlotOfSchedule(entry);
+  shared_.queue.Push(until, event);
+}
+
+void Faults::EndScheduled(std::size_t entry) {
+  if (frozen_) return;
+  Scheduled& scheduled = scheduled_[entry];
+  if (std::exchange(scheduled.is_cut, false)) wire_.net().Join(scheduled.cut);
+  if (!scheduled.node) return;
+  const Action& action = shared_.config.schedule[entry].action;
+  if (std::holds_alternative<PauseAction>(action)) At(*scheduled.node).Resume();
+  if (std::holds_alternative<DiskFullAction>(action)) At(*scheduled.node).SetFull(false);
+}
+
+}  // namespace quorate::sim

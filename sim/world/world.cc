@@ -1,0 +1,127 @@
+#include "sim/world/world.h"
+
+#include <string>
+
+namespace quorate::sim {
+namespace {
+
+// More events than any run may take: a run that gets here goes round in circles.
+constexpr std::uint64_t kMostEvents = 50'000'000;
+
+}  // namespace
+
+const char* NameOf(EventKind kind) {
+  switch (kind) {
+    case EventKind::kFrame: return "frame";
+    case EventKind::kWakeup: return "wakeup";
+    case EventKind::kLinkTimer: return "link timer";
+    case EventKind::kSyncDone: return "sync done";
+    case EventKind::kLogRead: return "log read";
+    case EventKind::kFlushDone: return "flush done";
+    case EventKind::kWork: return "work";
+    case EventKind::kEndTurn: return "end of turn";
+    case EventKind::kResume: return "resume";
+    case EventKind::kRestart: return "restart";
+    case EventKind::kCrash: return "crash";
+    case EventKind::kRequest: return "request";
+    case EventKind::kAnswer: return "answer";
+    case EventKind::kClientTurn: return "client turn";
+    case EventKind::kClientTimeout: return "client timeout";
+    case EventKind::kFault: return "fault";
+    case EventKind::kFaultEnd: return "end of fault";
+    case EventKind::kPhase: return "phase";
+  }
+  return "?";
+}
+
+World::World(const RunConfig& config, std::uint64_t seed, const RunSettings& settings)
+    : shared_(config, seed, settings),
+      wire_(shared_, Clients::EndpointsOf(config)),
+      landmarks_(shared_),
+      clients_(shared_, wire_),
+      faults_(shared_, wire_, machines_, clients_),
+      phases_(shared_, wire_, machines_, clients_, faults_) {
+  NodeSet voters;
+  for (std::uint32_t node = 1; node <= shared_.nodes; ++node) Insert(voters, NodeId(node));
+  for (std::uint32_t node = 1; node <= shared_.nodes; ++node) {
+    machines_.push_back(std::make_unique<Machine>(shared_, wire_, landmarks_, NodeId(node)));
+    machines_.back()->Format(ConfigurationOf(voters));
+  }
+}
+
+void World::Run() {
+  shared_.trace.Begin(0, 0);
+  for (const std::unique_ptr<Machine>& machine : machines_) machine->Boot();
+  clients_.Start();
+  faults_.Start();
+  phases_.Start();
+  while (!shared_.verdicts.found() && !phases_.done() && !shared_.queue.empty()) {
+    const Event event = shared_.queue.Pop();
+    const std::uint64_t number = shared_.events + 1;
+    shared_.verdicts.set_event(number);
+    shared_.trace.Begin(number, event.at);
+    if (!Hand(event)) continue;
+    ++shared_.events;
+    shared_.trace.FoldAll(static_cast<int>(event.kind), event.node);
+    // What only the replay of the committed log tells.
+    if (shared_.serial.counts().retries > retries_seen_) {
+      retries_seen_ = shared_.serial.counts().retries;
+      Mark(shared_, "session.retry_answered_from_table");
+    }
+    faults_.OnMarks();
+    if (shared_.events > kMostEvents) shared_.verdicts.Report("LIVE-6", "the run does not come to its end");
+  }
+}
+
+bool World::Hand(const Event& event) {
+  switch (event.kind) {
+    case EventKind::kFrame:
+    case EventKind::kWakeup:
+    case EventKind::kLinkTimer:
+    case EventKind::kSyncDone:
+    case EventKind::kLogRead:
+    case EventKind::kFlushDone:
+    case EventKind::kWork:
+    case EventKind::kEndTurn:
+    case EventKind::kRestart:
+    case EventKind::kRequest: return machines_[event.node - 1u]->OnEvent(event);
+    case EventKind::kAnswer:
+    case EventKind::kClientTurn:
+    case EventKind::kClientTimeout: return clients_.OnEvent(event);
+    case EventKind::kFault:
+    case EventKind::kFaultEnd: return faults_.OnEvent(event);
+    case EventKind::kPhase: phases_.OnEvent(event); return true;
+    case EventKind::kResume:
+    case EventKind::kCrash: break;
+  }
+  UNREACHABLE("nobody pushes this");
+}
+
+Counters World::Injected() const {
+  Tally tally = shared_.injected;
+  const SimNet::Counts& net = wire_.net().counts();
+  tally.Add("network.drop", net.lost);
+  tally.Add("network.duplicate", net.doubled);
+  tally.Add("network.reorder", net.reordered);
+  tally.Add("network.delay", net.delayed);
+  tally.Add("network.corrupt", net.spoiled);
+  tally.Add("network.cut", net.cut);
+  tally.Add("network.overflow", net.overflowed);
+  tally.Add("network.held", net.held);
+  return tally.counts();
+}
+
+Counters World::Checked() {
+  Tally tally = phases_.checked();
+  for (const auto& [id, count] : shared_.invariants.checked()) tally.Add(id, count);
+  const SerialChecker::Counts& serial = shared_.serial.counts();
+  tally.Add("LIN-1", serial.operations);
+  tally.Add("LIN-2", serial.operations);
+  tally.Add("LIN-3", serial.operations);
+  tally.Add("I-50", serial.entries);
+  tally.Add("I-56", wire_.frames_through_codec());
+  tally.Add("CODEC-1", wire_.refused());
+  return tally.counts();
+}
+
+}  // namespace quorate::sim

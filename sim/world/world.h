@@ -1,0 +1,51 @@
+// sim/world/world.h — one run: all parts, and the loop that hands out events.
+//
+// Model: takes the next event, gives it to the part that it is for, lets the checkers speak, and goes on until
+//   the run is over or somebody found something.
+// Invariants: an event's number counts those that did something; it is what reports and histories refer to.
+// Units: virtual nanoseconds. Errors: violations and excuses; failed assertions end the run as "ASSERT".
+#pragma once
+#include <memory>
+
+#include "sim/world/clients.h"
+#include "sim/world/faults.h"
+#include "sim/world/landmarks.h"
+#include "sim/world/machine.h"
+#include "sim/world/phases.h"
+#include "sim/world/shared.h"
+#include "sim/world/wire.h"
+
+namespace quorate::sim {
+
+class World {
+ public:
+  World(const RunConfig& config, std::uint64_t seed, const RunSettings& settings);
+
+  // To the end, or to the first violation.
+  void Run();
+
+  Shared& shared() { return shared_; }
+  const Phases& phases() const { return phases_; }
+  // What was injected and looked at, all parts together.
+  Counters Injected() const;
+  Counters Checked();
+
+  // For tests of single parts.
+  Machines& machines() { return machines_; }
+  Wire& wire() { return wire_; }
+  Clients& clients() { return clients_; }
+
+ private:
+  bool Hand(const Event& event);
+
+  Shared shared_;
+  Wire wire_;
+  Landmarks landmarks_;
+  Machines machines_;
+  Clients clients_;
+  Faults faults_;
+  Phases phases_;
+  std::uint64_t retries_seen_ = 0;
+};
+
+}  // namespace quorate::sim
