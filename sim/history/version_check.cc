@@ -41,14 +41,22 @@ struct Evidence {
   bool writes() const { return kind == Kind::kPut || kind == Kind::kErased; }
 };
 
+std::optional<std::int64_t> NumberIn(const std::string& text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
 // What operations of unknown outcome may have done to a key.
 struct Excuses {
   std::set<std::string> values;
-  bool any_value = false;  // an increment
+  bool any_number = false;  // an increment
   bool erased = false;
-  bool any() const { return any_value || erased || !values.empty(); }
+  bool any() const { return any_number || erased || !values.empty(); }
   bool MayHavePut(const std::optional<std::string>& value) const {
-    return any_value || (value ? values.contains(*value) : !values.empty());
+    if (!value) return any_number || !values.empty();
+    return values.contains(*value) || (any_number && NumberIn(*value).has_value());
   }
 };
 
@@ -88,13 +96,6 @@ Change ChangeOf(const Operation& op) {
 bool IsStale(const Operation& op) {
   const Read* read = std::get_if<Read>(&op.call);
   return read != nullptr && read->stale;
-}
-
-std::optional<std::int64_t> NumberIn(const std::string& text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
 }
 
 std::string KeyOf(const Command& command) {
@@ -149,7 +150,7 @@ class GroupCheck {
                    [&](const Delete& c) { excuses_[c.key].erased = true; },
                    [&](const CasValue& c) { excuses_[c.key].values.insert(c.value); },
                    [&](const CasVersion& c) { excuses_[c.key].values.insert(c.value); },
-                   [&](const Increment& c) { excuses_[c.key].any_value = true; },
+                   [&](const Increment& c) { excuses_[c.key].any_number = true; },
                    [&](const Batch& c) {
                      for (const BatchWrite& write : c.writes) {
                        Excuses& excuses = excuses_[write.key];
