@@ -36,7 +36,7 @@ void Raft::SyncPeers(StepContext& context) {
     }
     Progress fresh;
     fresh.node = member;
-    fresh.state = ProgressState::kReplicate;  // hopes for the best: a mismatch turns it to probing
+    fresh.state = ProgressState::kProbe;  // it may hold nothing, and there may be nothing new to send it
     fresh.next = Next(log_.last().index);
     fresh.last_contact = context.now.mono;
     fresh.resend_after = context.options.resend;

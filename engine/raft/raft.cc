@@ -234,6 +234,8 @@ void Raft::BecomeLeader(StepContext& context) {
   SetLeader(context, self_);
   election_deadline_ = kNever;
   SyncPeers(context);
+  // The barrier goes out at once, in the hope that the logs agree: a mismatch turns a peer to probing.
+  for (Progress& peer : std::get<Leader>(role_).peers) peer.state = ProgressState::kReplicate;
   AppendOwn(context, Entry{.term = hard_.term, .kind = EntryKind::kBarrier, .payload = {}});
   context.out.events.heartbeat_wanted.push_back(group_);
 }

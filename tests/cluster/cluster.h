@@ -116,17 +116,25 @@ class Cluster {
       if (!woke && now_.mono >= end) return;
     }
   }
+  // The election timer of one node runs out, nobody else's.
+  void TimeOut(NodeId id, GroupId group = kDefaultNamespace) {
+    now_.mono = std::max(now_.mono, raft(id, group).next_wakeup());
+    Feed(id, Wakeup{});
+  }
   // Delivers, syncs and works until nothing moves. Time stands still.
   void Settle(std::size_t limit = 100'000) {
     for (bool moved = true; moved && limit > 0; --limit) {
       moved = Deliver(0);
-      for (auto& [id, node] : nodes_) moved = Sync(id) || moved;
+      for (auto& [id, node] : nodes_) moved = (!held_disks_.contains(id) && Sync(id)) || moved;
       for (auto& [id, node] : nodes_) {
         while (Work(id)) moved = true;
       }
     }
     REQUIRE(limit > 0);
   }
+  // Settle makes nothing durable at this node.
+  void HoldDisk(NodeId id) { held_disks_.insert(id); }
+  void ReleaseDisk(NodeId id) { held_disks_.erase(id); }
   // Settles, with time passing in small steps, for `span`.
   void Run(Duration span) {
     const MonoTime end = now_.mono + span;
@@ -331,6 +339,7 @@ class Cluster {
   std::map<NodeId, Node> nodes_;
   std::deque<Packet> packets_;
   std::set<std::pair<NodeId, NodeId>> cut_;
+  std::set<NodeId> held_disks_;
   std::map<std::pair<NodeId, NodeId>, LinkSession> sessions_;
   std::map<RequestId, Answer> answers_;
   std::map<std::pair<GroupId, Term>, NodeId> leaders_;
