@@ -36,7 +36,7 @@ KvImage SmallImage() {
       Bootstrapped(),
       {BootRecord{BootNumber{1}}, SetHardState{kG, HardState{Term{2}, NodeId{1}}},
        AppendEntries{kG, Index{1}, {Command(1, "a"), Command(1, "b"), Command(2, "c"), Command(2, "d")}},
-       ResetLog{GroupId{9}, start}, SetHardState{GroupId{9}, HardState{Term{1}, NodeId{}}},
+       ResetLog{GroupId{9}, start}, SetHardState{GroupId{9}, HardState{Term{2}, NodeId{3}}},
        AppendEntries{GroupId{9}, Index{1}, {Entry{Term{1}, EntryKind::kBarrier, {}}, Command(1, "x")}}});
   start.entry = EntryId{Index{1}, Term{1}};
   return Written(image, {DropPrefix{kG, start}});
@@ -59,6 +59,13 @@ std::string Hex(std::string_view key) {
 void ExpectLoss(const KvImage& image, const std::string& what) {
   const absl::Status status = Opened(image);
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << what << ": " << status;
+}
+
+// That it says what is wrong, and where.
+void ExpectSays(const KvImage& image, const std::string& words) {
+  const absl::Status status = Opened(image);
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_NE(std::string(status.message()).find(words), std::string::npos) << status << "\nwanted: " << words;
 }
 
 TEST(LogDamage, ASoundImageOpens) { EXPECT_TRUE(Opened(SmallImage()).ok()) << Opened(SmallImage()); }
@@ -96,6 +103,46 @@ TEST(LogDamage, EveryMissingRowIsFound) {
     damaged.erase(key);
     ExpectLoss(damaged, Hex(key));
   }
+}
+
+TEST(LogDamage, TheMessageNamesWhatAndWhere) {
+  const KvImage image = SmallImage();
+  const auto without = [&image](const std::string& key) {
+    KvImage damaged = image;
+    damaged.erase(key);
+    return damaged;
+  };
+  const auto entry = [](std::uint64_t index) { return EntryKey(kG, Generation{1}, Index(index)); };
+  ExpectSays({}, "the store is empty");
+  ExpectSays(without(StoreKey(LogTag::kIdentity)), "identity: missing");
+  ExpectSays(without(StoreKey(LogTag::kBoot)), "boot number: missing");
+  ExpectSays(without(StoreKey(LogTag::kGroups)), "of a group that does not exist");
+  ExpectSays(without(GroupKey(LogTag::kHardState, kG)), "group 0, hard state: missing");
+  ExpectSays(without(GroupKey(LogTag::kHardState, kSystemGroup)), "system group, hard state: missing");
+  ExpectSays(without(GroupKey(LogTag::kStart, GroupId{9})), "group 9, start of the log: missing");
+  ExpectSays(without(GroupKey(LogTag::kTail, GroupId{9})), "group 9, tail of the log: missing");
+  ExpectSays(without(entry(3)), "group 0, generation 1, entry 3: missing: a hole in the log");
+  ExpectSays(without(entry(4)), "group 0, generation 1, entry 4: missing; the log's last entry is 4");
+  KvImage damaged = image;
+  damaged[entry(3)][5] = static_cast<char>(damaged[entry(3)][5] ^ 1);
+  ExpectSays(damaged, "group 0, generation 1, entry 3: the check value does not match");
+  const KvImage longer = Written(image, {AppendEntries{kG, Index{5}, {Command(2, "e")}}});
+  damaged = image;
+  damaged[entry(5)] = longer.at(entry(5));
+  ExpectSays(damaged, "entry 5: behind the tail of the log");
+  const KvImage before_drop = Written(Bootstrapped(), {SetHardState{kG, HardState{Term{2}, NodeId{1}}},
+                                                       AppendEntries{kG, Index{1}, {Command(1, "a")}}});
+  damaged = image;
+  damaged[entry(1)] = before_drop.at(entry(1));
+  ExpectSays(damaged, "entry 1: the log begins at 2");
+  LogStart start{Generation{2}, {Index{1}, Term{1}}, {}, TestMembers(), {}};
+  const KvImage reset = Written(image, {ResetLog{kG, start}});
+  damaged = reset;
+  damaged[entry(2)] = image.at(entry(2));
+  ExpectSays(damaged, "entry 2: the log's generation is 2");
+  damaged = reset;
+  damaged[GroupKey(LogTag::kTail, kG)] = image.at(GroupKey(LogTag::kTail, kG));
+  ExpectSays(damaged, "group 0, tail of the log: of another log than its start");
 }
 
 TEST(LogDamage, EveryMissingTailOfRowsIsFound) {
@@ -175,6 +222,13 @@ TEST(LogDamage, AnEntryOfAFormerFillingOfTheSameGenerationIsFound) {
     damaged[EntryKey(g, Generation{1}, index)] = before.at(EntryKey(g, Generation{1}, index));
     ExpectLoss(damaged, "in the place of a new one");
   }
+  // All of the former filling but its start: a chain that is whole in itself, and hangs on nothing.
+  KvImage damaged = after;
+  for (const std::string& key : {EntryKey(g, Generation{1}, Index{1}), EntryKey(g, Generation{1}, Index{2}),
+                                 GroupKey(LogTag::kTail, g)}) {
+    damaged[key] = before.at(key);
+  }
+  ExpectLoss(damaged, "a whole former log");
 }
 
 TEST(LogDamage, ARowOfAnotherNodesStoreIsFound) {

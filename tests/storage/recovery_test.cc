@@ -98,6 +98,12 @@ TEST_F(Recovery, AMapAheadOfTheLogIsLoss) {
   EXPECT_EQ(Recover().status().code(), absl::StatusCode::kDataLoss);
 }
 
+TEST_F(Recovery, AMapAheadOfTheLogIsLossInTheSameTermToo) {
+  Apply(2);
+  Write({TruncateSuffix{kG, Index{2}}});
+  EXPECT_EQ(Recover().status().code(), absl::StatusCode::kDataLoss);
+}
+
 TEST_F(Recovery, AMapOfAnotherHistoryIsLoss) {
   Apply(3);
   Write({SetHardState{kG, HardState{Term{3}, NodeId{}}}, TruncateSuffix{kG, Index{3}},
