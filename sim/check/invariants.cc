@@ -237,6 +237,7 @@ void Invariants::OnStep(NodeId id, const Replica& replica, const Input* input,
 void Invariants::OnStepViews(NodeId id, std::span<const GroupView> touched, const NodeView& whole,
                              const Input* input, const Effects& effects) {
   Node& node = At(id);
+  ++steps_;
   StepOf step{id, node, touched, input};
   NoteInput(step);
   for (const GroupView& view : touched) CheckLeader(step, view, SlotOf(view.group));

@@ -156,11 +156,14 @@ class Invariants {
     Index map_durable;
     bool map_known = false;
     std::optional<std::pair<EntryId, Digest>> machine;
+    std::uint64_t spoke_up =
+        0;  // the last step in which it led, or answered to a leader of its term
   };
   struct Request {
     GroupId group;
     bool reads = false;
-    Index floor;  // what was committed when it came in
+    Index floor;             // what was committed when it came in
+    std::uint64_t step = 0;  // and the step in which it did
   };
   struct Node {
     NodeDisk disk;
@@ -194,6 +197,7 @@ class Invariants {
   void CheckReset(StepOf& step, PersistSeq seq, const ResetLog& reset);
   void CheckApply(StepOf& step, const Apply& apply);
   void CheckQuery(StepOf& step, const RunQuery& query);
+  void CheckConfirmed(StepOf& step, std::uint32_t slot, const Request& request);
   void CheckSend(StepOf& step, const Send& send);
   void CheckGrant(StepOf& step, std::uint32_t slot, const Send& send, const VoteReply& reply);
 
@@ -275,6 +279,7 @@ class Invariants {
   std::array<std::uint64_t, static_cast<std::size_t>(Check::kCount_)> counts_{};
   std::vector<GroupView> views_;   // filled anew every step
   std::vector<GhostEntry> fresh_;  // of the append being looked at
+  std::uint64_t steps_ = 0;
   bool saw_figure8_ = false;
 };
 

@@ -44,9 +44,11 @@ void Invariants::NoteInput(StepOf& step) {
   if (const auto* clients = std::get_if<ClientRequests>(step.input)) {
     for (const ClientRequest& request : clients->requests) {
       if (request.kind == RequestKind::kStaleRead) continue;
-      step.node.requests.insert_or_assign(request.id,
-                                          Request{request.group, request.kind == RequestKind::kRead,
-                                                  ghosts_[SlotOf(request.group)].committed()});
+      step.node.requests.insert_or_assign(
+          request.id, Request{.group = request.group,
+                              .reads = request.kind == RequestKind::kRead,
+                              .floor = ghosts_[SlotOf(request.group)].committed(),
+                              .step = steps_});
     }
     return;
   }
@@ -54,6 +56,14 @@ void Invariants::NoteInput(StepOf& step) {
   const auto* frame = std::get_if<FrameReceived>(step.input);
   if (frame == nullptr) return;
   for (const PeerMessage& message : frame->messages) {
+    if (const auto* heartbeat = std::get_if<Heartbeat>(&message.message)) {
+      for (const HeartbeatItem& item : heartbeat->items) {
+        const GroupView* view = Find(step.views, item.group);
+        if (view == nullptr || view->term != item.term || view->role == Role::kLeader) continue;
+        SeatOf(step.node, SlotOf(item.group)).spoke_up = steps_;
+      }
+      continue;
+    }
     const auto* request = std::get_if<VoteRequest>(&message.message);
     if (request == nullptr) continue;
     const EntryId own = step.node.disk.written(SlotOf(message.group)).last_entry();
@@ -396,7 +406,23 @@ void Invariants::CheckQuery(StepOf& step, const RunQuery& query) {
                           " for a request that came when ", request->second.floor.value(),
                           " was committed");
     });
+    CheckConfirmed(step, SlotOf(query.group), request->second);
   }
+}
+
+// Whoever was asked for the read index asked a quorum after the read had come in.
+void Invariants::CheckConfirmed(StepOf& step, std::uint32_t slot, const Request& request) {
+  const GroupGhost& ghost = ghosts_[slot];
+  if (ghost.configurations.size() != 1) return;  // which one the leader acted by is not known here
+  const Configuration& configuration = ghost.configurations.begin()->second;
+  if (configuration.incoming.size() <= 1) return;
+  const bool asked = HasQuorum(configuration, [&](NodeId voter) {
+    return SeatOf(At(voter), slot).spoke_up >= request.step;
+  });
+  Expect(Check::kReadIndex, asked, [&] {
+    return absl::StrCat(Where(step.id, slot), "reads without a quorum having been asked since the",
+                        " request came in");
+  });
 }
 
 // ---- messages --------------------------------------------------------------------------------------

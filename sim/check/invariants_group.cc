@@ -188,6 +188,7 @@ void Invariants::CheckTermSource(const StepOf& step, const GroupView& view, cons
 // Before the step's records are looked at: entries are made by leaders.
 void Invariants::CheckLeader(StepOf& step, const GroupView& view, std::uint32_t slot) {
   if (view.role != Role::kLeader) return;
+  SeatOf(step.node, slot).spoke_up = steps_;
   auto& leaders = ghosts_[slot].leaders;
   const auto known = leaders.find(view.term);
   if (known != leaders.end()) {
