@@ -1,412 +1,39 @@
 #include "sim/history/version_check.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
-#include <set>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "engine/base/match.h"
+#include "engine/base/check.h"
+#include "sim/history/evidence.h"
 
 namespace quorate::sim {
 namespace {
 
-// A place in the order that the replies show: a change that made revision r stands at 2r, what was
-// evaluated at revision r at 2r + 1.
-using Position = std::uint64_t;
-
-Position ChangeAt(Revision revision) { return 2 * revision.value(); }
-Position EvaluatedAt(Revision revision) { return 2 * revision.value() + 1; }
-Position JustBefore(Revision revision) { return 2 * revision.value() - 1; }
-
-// Something that an operation says about one key.
-struct Evidence {
-  enum class Kind : std::uint8_t {
-    kPut,  // wrote version and value
-    kErased,
-    kSeen,       // version; and value unless it was left out
-    kSeenValue,  // value, of whatever version
-    kSeenSome,   // a row, of whatever version and value
-    kSeenAbsent,
-  };
-  Position position = 0;
-  Kind kind = Kind::kSeen;
-  std::size_t op = 0;
-  Version version;
-  std::optional<std::string> value;
-  std::optional<std::int64_t> added;  // kPut: the value is the one before plus this
-
-  bool writes() const { return kind == Kind::kPut || kind == Kind::kErased; }
-};
-
-std::optional<std::int64_t> NumberIn(const std::string& text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
-// What operations of unknown outcome may have done to a key.
-struct Excuses {
-  std::set<std::string> values;
-  bool any_number = false;  // an increment
-  bool erased = false;
-  bool any() const { return any_number || erased || !values.empty(); }
-  bool MayHavePut(const std::optional<std::string>& value) const {
-    if (!value) return any_number || !values.empty();
-    return values.contains(*value) || (any_number && NumberIn(*value).has_value());
-  }
-};
-
-enum class Change : std::uint8_t { kNone, kSure, kPerhaps };
-
-bool IsTold(const Operation& op) {
-  return op.ok() && !std::holds_alternative<SessionOpening>(op.call);
-}
-
-bool ShowsRows(ReplyStatus status) {
-  switch (status) {
-    case ReplyStatus::kOk:
-    case ReplyStatus::kNotFound:
-    case ReplyStatus::kConditionFailed:
-    case ReplyStatus::kNotANumber:
-      return true;
-    case ReplyStatus::kTooBig:
-    case ReplyStatus::kMalformed:
-    case ReplyStatus::kSessionUnknown:
-      return false;
-  }
-  UNREACHABLE("closed list");
-}
-
-Change ChangeOf(const Operation& op) {
-  const Command* command = std::get_if<Command>(&op.call);
-  if (command == nullptr || op.completion->reply.status != ReplyStatus::kOk) return Change::kNone;
-  const Batch* batch = std::get_if<Batch>(command);
-  if (batch == nullptr) return Change::kSure;
-  if (batch->writes.empty()) return Change::kNone;
-  // A batch of deletes alone does not say whether a row was there.
-  const bool puts = std::any_of(batch->writes.begin(), batch->writes.end(),
-                                [](const BatchWrite& write) { return write.value.has_value(); });
-  return puts ? Change::kSure : Change::kPerhaps;
-}
-
-bool IsStale(const Operation& op) {
-  const Read* read = std::get_if<Read>(&op.call);
-  return read != nullptr && read->stale;
-}
-
-std::string KeyOf(const Command& command) {
-  return std::visit(Match{
-                        [](const Put& c) { return c.key; },
-                        [](const PutIfAbsent& c) { return c.key; },
-                        [](const Delete& c) { return c.key; },
-                        [](const CasValue& c) { return c.key; },
-                        [](const CasVersion& c) { return c.key; },
-                        [](const Increment& c) { return c.key; },
-                        [](const Batch&) { return std::string(); },
-                    },
-                    command);
-}
-
 class GroupCheck {
  public:
   GroupCheck(const History& history, std::vector<std::size_t> members, VersionCheckCounts& counts)
-      : history_(history), members_(std::move(members)), counts_(counts) {}
+      : members_(std::move(members)), book_(history, counts) {}
 
   std::optional<VersionFinding> Run() {
-    for (const std::size_t member : members_) CollectKeys(member);
-    for (const std::size_t member : members_) {
-      if (IsTold(op(member))) Collect(member);
-      if (found_) return found_;
+    book_.Collect(members_);
+    if (!found()) CheckRevisions();
+    if (!found()) CheckPairs();
+    for (auto& [key, evidence] : book_.evidence()) {
+      if (!found()) CheckKey(key, evidence);
     }
-    CheckRevisions();
-    if (!found_) CheckPairs();
-    for (auto& [key, evidence] : evidence_) {
-      if (!found_) CheckKey(key, evidence);
-    }
-    return found_;
+    return book_.found();
   }
 
  private:
-  const Operation& op(std::size_t at) const { return history_.operations[at]; }
-  const KvReply& reply(std::size_t at) const { return op(at).completion->reply; }
-
+  const Operation& op(std::size_t at) const { return book_.op(at); }
+  const KvReply& reply(std::size_t at) const { return book_.reply(at); }
+  bool found() const { return book_.found().has_value(); }
   void Find(std::string rule, const std::string& why, std::size_t a, std::size_t b) {
-    if (found_) return;
-    std::string what = absl::StrCat(why, "\n  ", Render(op(a)));
-    if (a != b) absl::StrAppend(&what, "\n  ", Render(op(b)));
-    found_ = VersionFinding{std::move(rule), std::move(what), OpId(a), OpId(b)};
+    book_.Find(std::move(rule), why, a, b);
   }
-
-  // ---- what is said ---------------------------------------------------------------------------------
-
-  void Excuse(const Command& command) {
-    std::visit(Match{
-                   [&](const Put& c) { excuses_[c.key].values.insert(c.value); },
-                   [&](const PutIfAbsent& c) { excuses_[c.key].values.insert(c.value); },
-                   [&](const Delete& c) { excuses_[c.key].erased = true; },
-                   [&](const CasValue& c) { excuses_[c.key].values.insert(c.value); },
-                   [&](const CasVersion& c) { excuses_[c.key].values.insert(c.value); },
-                   [&](const Increment& c) { excuses_[c.key].any_number = true; },
-                   [&](const Batch& c) {
-                     for (const BatchWrite& write : c.writes) {
-                       Excuses& excuses = excuses_[write.key];
-                       if (write.value) excuses.values.insert(*write.value);
-                       if (!write.value) excuses.erased = true;
-                     }
-                   },
-               },
-               command);
-  }
-
-  void CollectKeys(std::size_t at) {
-    const Operation& o = op(at);
-    if (const Command* command = std::get_if<Command>(&o.call)) {
-      const bool unknown = o.outcome() == OutcomeClass::kInfo ||
-                           (o.ok() && reply(at).status == ReplyStatus::kSessionUnknown);
-      if (unknown) Excuse(*command);
-      if (const Batch* batch = std::get_if<Batch>(command)) {
-        for (const BatchWrite& write : batch->writes) evidence_[write.key];
-        for (const Condition& condition : batch->conditions) evidence_[condition.key];
-      } else {
-        evidence_[KeyOf(*command)];
-      }
-    }
-    if (!o.ok()) return;
-    for (const ReplyRow& row : reply(at).rows) evidence_[row.key];
-  }
-
-  void Say(const std::string& key, Evidence evidence) {
-    ++counts_.sights;
-    evidence_[key].push_back(std::move(evidence));
-  }
-  void SayRow(std::size_t at, Position position, const ReplyRow& row) {
-    Evidence evidence{
-        .position = position, .op = at, .version = row.version, .value = row.value, .added = {}};
-    evidence.kind = row.version == Version{} ? Evidence::Kind::kSeenAbsent : Evidence::Kind::kSeen;
-    if (row.version == Version{} && row.value) {
-      return Find("version", "a row without a version", at, at);
-    }
-    Say(row.key, std::move(evidence));
-  }
-  void SayAbsent(std::size_t at, Position position, const std::string& key) {
-    Say(key, {.position = position,
-              .kind = Evidence::Kind::kSeenAbsent,
-              .op = at,
-              .version = {},
-              .value = {},
-              .added = {}});
-  }
-  void SaySome(std::size_t at, Position position, const std::string& key) {
-    Say(key, {.position = position,
-              .kind = Evidence::Kind::kSeenSome,
-              .op = at,
-              .version = {},
-              .value = {},
-              .added = {}});
-  }
-  void SayValue(std::size_t at, Position position, const std::string& key,
-                const std::string& value) {
-    Say(key, {.position = position,
-              .kind = Evidence::Kind::kSeenValue,
-              .op = at,
-              .version = {},
-              .value = value,
-              .added = {}});
-  }
-  void SayVersion(std::size_t at, Position position, const std::string& key,
-                  const Version& version) {
-    SayRow(at, position, {key, version, std::nullopt});
-  }
-
-  void Collect(std::size_t at) {
-    ++counts_.operations;
-    if (!ShowsRows(reply(at).status)) return;
-    if (const Read* read = std::get_if<Read>(&op(at).call)) return CollectRead(at, *read);
-    const Command& command = std::get<Command>(op(at).call);
-    if (reply(at).status != ReplyStatus::kOk) return CollectRefused(at, command);
-    if (ChangeOf(op(at)) == Change::kSure && reply(at).revision == Revision(0)) {
-      return Find("revision", "a change without a revision", at, at);
-    }
-    if (const Batch* batch = std::get_if<Batch>(&command)) return CollectBatch(at, *batch);
-    CollectWrite(at, command);
-  }
-
-  void CollectRead(std::size_t at, const Read& read) {
-    const Position position = EvaluatedAt(reply(at).revision);
-    if (const Get* get = std::get_if<Get>(&read.query)) {
-      const bool shaped =
-          reply(at).rows.size() == 1 && reply(at).rows[0].key == get->key &&
-          (reply(at).status == ReplyStatus::kOk) == reply(at).rows[0].value.has_value();
-      if (!shaped) return Find("effect", "not a reply to a get of this key", at, at);
-      return SayRow(at, position, reply(at).rows[0]);
-    }
-    CollectScan(at, std::get<Range>(read.query), position);
-  }
-
-  void CollectScan(std::size_t at, const Range& range, Position position) {
-    const KvReply& told = reply(at);
-    std::set<std::string> seen;
-    const std::string* before = nullptr;
-    for (const ReplyRow& row : told.rows) {
-      const bool inside = row.key >= range.from && (range.to.empty() || row.key < range.to) &&
-                          (before == nullptr || *before < row.key);
-      if (!inside) return Find("scan", "a row out of range or order", at, at);
-      if (!row.value) return Find("scan", "a row without a value", at, at);
-      before = &row.key;
-      seen.insert(row.key);
-      SayRow(at, position, row);
-    }
-    if (range.limit != 0 && told.rows.size() > range.limit) {
-      return Find("scan", "more rows than asked for", at, at);
-    }
-    if (told.continuation && before != nullptr && *told.continuation <= *before) {
-      return Find("scan", "a continuation that goes back", at, at);
-    }
-    const std::string& end = told.continuation ? *told.continuation : range.to;
-    for (auto key = evidence_.lower_bound(range.from); key != evidence_.end(); ++key) {
-      if (!end.empty() && key->first >= end) break;
-      if (!seen.contains(key->first)) SayAbsent(at, position, key->first);
-    }
-  }
-
-  void CollectRefused(std::size_t at, const Command& command) {
-    const KvReply& told = reply(at);
-    const Position position = EvaluatedAt(told.revision);
-    for (const ReplyRow& row : told.rows) SayRow(at, position, row);
-    if (const Batch* batch = std::get_if<Batch>(&command)) {
-      const bool reasons =
-          !told.rows.empty() &&
-          std::all_of(told.rows.begin(), told.rows.end(), [&](const ReplyRow& row) {
-            return std::any_of(batch->conditions.begin(), batch->conditions.end(),
-                               [&](const Condition& c) { return Fails(c, row); });
-          });
-      if (!reasons) Find("effect", "refused although its conditions held", at, at);
-      return;
-    }
-    if (told.rows.size() != 1 || told.rows[0].key != KeyOf(command)) {
-      return Find("effect", "refused without saying what was found", at, at);
-    }
-    if (!HadReason(command, told.rows[0])) Find("effect", "refused without a reason", at, at);
-  }
-
-  static bool Fails(const Condition& condition, const ReplyRow& row) {
-    if (condition.key != row.key) return false;
-    return std::visit(
-        Match{
-            [&](std::monostate) { return row.version != Version{}; },
-            [&](const Version& version) { return row.version != version; },
-            [&](const std::string& value) { return !row.value || *row.value != value; },
-        },
-        condition.must_be);
-  }
-
-  static bool HadReason(const Command& command, const ReplyRow& row) {
-    const bool present = row.version != Version{};
-    return std::visit(Match{
-                          [](const Put&) { return false; },
-                          [&](const PutIfAbsent&) { return present; },
-                          [&](const Delete&) { return !present; },
-                          [&](const CasValue& c) { return row.value != c.expected; },
-                          [&](const CasVersion& c) { return row.version != c.expected; },
-                          [&](const Increment& c) {
-                            const auto number =
-                                row.value ? NumberIn(*row.value) : std::optional<std::int64_t>(0);
-                            std::int64_t sum = 0;
-                            return !number || __builtin_add_overflow(*number, c.by, &sum);
-                          },
-                          [](const Batch&) { return true; },
-                      },
-                      command);
-  }
-
-  void CollectWrite(std::size_t at, const Command& command) {
-    const KvReply& told = reply(at);
-    if (told.rows.size() != 1 || told.rows[0].key != KeyOf(command)) {
-      return Find("effect", "a write that does not name its row", at, at);
-    }
-    const ReplyRow& row = told.rows[0];
-    const Position before = JustBefore(told.revision);
-    Evidence put{.position = ChangeAt(told.revision),
-                 .kind = Evidence::Kind::kPut,
-                 .op = at,
-                 .version = row.version,
-                 .value = {},
-                 .added = {}};
-    std::visit(Match{
-                   [&](const Put& c) { put.value = c.value; },
-                   [&](const PutIfAbsent& c) {
-                     SayAbsent(at, before, c.key);
-                     put.value = c.value;
-                   },
-                   [&](const Delete& c) {
-                     SaySome(at, before, c.key);
-                     put.kind = Evidence::Kind::kErased;
-                   },
-                   [&](const CasValue& c) {
-                     if (c.expected) SayValue(at, before, c.key, *c.expected);
-                     if (!c.expected) SayAbsent(at, before, c.key);
-                     put.value = c.value;
-                   },
-                   [&](const CasVersion& c) {
-                     SayVersion(at, before, c.key, c.expected);
-                     put.value = c.value;
-                   },
-                   [&](const Increment& c) {
-                     put.value = row.value;
-                     put.added = c.by;
-                   },
-                   [](const Batch&) {},
-               },
-               command);
-    const bool erases = put.kind == Evidence::Kind::kErased;
-    if (erases != (row.version == Version{})) {
-      return Find("version", "a write without a version, or a delete with one", at, at);
-    }
-    Say(row.key, std::move(put));
-  }
-
-  void CollectBatch(std::size_t at, const Batch& batch) {
-    const KvReply& told = reply(at);
-    if (told.rows.size() != batch.writes.size()) {
-      return Find("effect", "a batch that does not name its rows", at, at);
-    }
-    const Change change = ChangeOf(op(at));
-    // Of one that perhaps changed nothing, only what holds afterwards is known for certain.
-    if (change != Change::kPerhaps) {
-      const Position before =
-          change == Change::kSure ? JustBefore(told.revision) : EvaluatedAt(told.revision);
-      for (const Condition& condition : batch.conditions) {
-        std::visit(Match{
-                       [&](std::monostate) { SayAbsent(at, before, condition.key); },
-                       [&](const Version& v) { SayVersion(at, before, condition.key, v); },
-                       [&](const std::string& v) { SayValue(at, before, condition.key, v); },
-                   },
-                   condition.must_be);
-      }
-    }
-    std::map<std::string, std::size_t> last;  // a key written twice has what was written last
-    for (std::size_t i = 0; i < batch.writes.size(); ++i) last[batch.writes[i].key] = i;
-    for (const auto& [key, i] : last) {
-      Evidence put{.position = change == Change::kSure ? ChangeAt(told.revision)
-                                                       : EvaluatedAt(told.revision),
-                   .kind = Evidence::Kind::kPut,
-                   .op = at,
-                   .version = told.rows[i].version,
-                   .value = batch.writes[i].value,
-                   .added = {}};
-      if (!put.value) put.kind = Evidence::Kind::kErased;
-      if (told.rows[i].key != key || put.value.has_value() == (put.version == Version{})) {
-        return Find("version", "a write without a version, or a delete with one", at, at);
-      }
-      Say(key, std::move(put));
-    }
-  }
-
-  // ---- the rules ------------------------------------------------------------------------------------
 
   static Version NewVersionOf(const KvReply& told) {
     Version version;
@@ -510,12 +137,12 @@ class GroupCheck {
     for (const Evidence& e : list) {
       if (e.kind == Evidence::Kind::kPut) writers.emplace(e.version, e.op);
     }
-    const Excuses& excuses = excuses_[key];
+    const Excuses& excuses = book_.ExcusesOf(key);
     State state;
     for (const Evidence& e : list) {
       const bool room = excuses.any() && RoomBetween(state.position, e.position);
       CheckEvidence(key, e, state, {excuses, writers, room});
-      if (found_) return;
+      if (found()) return;
       state.op = e.op;
       // Who said nothing about the version leaves open what happened before: the room stays.
       const bool partial =
@@ -647,13 +274,9 @@ class GroupCheck {
     state.value = e.value;
   }
 
-  const History& history_;
   std::vector<std::size_t> members_;
-  VersionCheckCounts& counts_;
-  std::map<std::string, std::vector<Evidence>> evidence_;
-  std::map<std::string, Excuses> excuses_;
+  EvidenceBook book_;
   std::vector<Revision> claimed_;  // by changes whose replies are known; ascending
-  std::optional<VersionFinding> found_;
 };
 
 }  // namespace

@@ -1,0 +1,166 @@
+// sim/history/foreign.h — operations of histories that others recorded, on their way to a search problem.
+//
+// Model: readers tell invocations and returns in the order of the file; each key becomes a problem of one cell.
+// Errors: InvalidArgument "line N: …" for a process with two operations open, or none.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "sim/history/wgl.h"
+
+namespace quorate::sim {
+
+inline absl::Status Wrong(std::size_t line, const std::string& why) {
+  return absl::InvalidArgumentError(absl::StrCat("line ", line, ": ", why));
+}
+
+// What was asked for in one of the foreign formats.
+struct ForeignCall {
+  enum class Kind : std::uint8_t { kRead, kWrite, kCas, kAppend };
+  Kind kind = Kind::kRead;
+  std::optional<std::string> value;     // written, appended
+  std::optional<std::string> expected;  // of a cas
+};
+
+enum class ForeignEnd : std::uint8_t {
+  kDone,
+  kRefused,  // a cas that was compared and did not match
+  kNeverHappened,
+  kUnknown,
+};
+
+// Operations by process, and a problem for each key.
+class Foreign {
+ public:
+  // `initial`: what a key never written holds; nullopt = absent.
+  explicit Foreign(std::optional<std::string> initial) : initial_(std::move(initial)) {}
+
+  absl::Status Invoke(std::size_t line, const std::string& process, const std::string& key,
+                      ForeignCall call) {
+    if (!open_.emplace(process, Pending{key, std::move(call), next_++}).second) {
+      return Wrong(line, absl::StrCat("process ", process, " has an operation open"));
+    }
+    return absl::OkStatus();
+  }
+
+  bool IsOpen(const std::string& process) const { return open_.contains(process); }
+  const ForeignCall& OpenCall(const std::string& process) const { return open_.at(process).call; }
+
+  // `seen`: what a read that is done was told.
+  absl::Status Return(std::size_t line, const std::string& process, ForeignEnd end,
+                      const std::optional<std::string>& seen) {
+    const auto open = open_.find(process);
+    if (open == open_.end()) {
+      return Wrong(line, absl::StrCat("process ", process, " has no operation open"));
+    }
+    Add(process, open->second, end, seen, next_++);
+    open_.erase(open);
+    return absl::OkStatus();
+  }
+
+  // What is still open never returned.
+  std::vector<Problem> Finish() && {
+    for (const auto& [process, pending] : open_) {
+      Add(process, pending, ForeignEnd::kUnknown, std::nullopt, kForever);
+    }
+    std::vector<Problem> problems;
+    for (auto& [key, problem] : problems_) problems.push_back(std::move(problem));
+    return problems;
+  }
+
+ private:
+  struct Pending {
+    std::string key;
+    ForeignCall call;
+    std::uint64_t at = 0;
+  };
+
+  Problem& ProblemOf(const std::string& key) {
+    const auto [found, is_new] = problems_.try_emplace(key);
+    Problem& problem = found->second;
+    if (is_new) {
+      problem.name = key.empty() ? std::string("the register") : absl::StrCat("key ", key);
+      problem.cells = 1;
+      if (initial_) problem.initial = problem.values.Intern(*initial_);
+    }
+    return problem;
+  }
+
+  static ValueId ValueOf(Problem& problem, const std::optional<std::string>& value) {
+    return value ? problem.values.Intern(*value) : kAbsent;
+  }
+
+  void Add(const std::string& process, const Pending& pending, ForeignEnd end,
+           const std::optional<std::string>& seen, std::uint64_t ret) {
+    Problem& problem = ProblemOf(pending.key);
+    const ForeignCall& call = pending.call;
+    const bool reads = call.kind == ForeignCall::Kind::kRead;
+    if (end == ForeignEnd::kNeverHappened || (end == ForeignEnd::kUnknown && reads)) return;
+    SearchOp op;
+    op.call = pending.at;
+    op.ret = end == ForeignEnd::kUnknown ? kForever : ret;
+    op.must = end != ForeignEnd::kUnknown;
+    if (end == ForeignEnd::kRefused) op.outcome = SearchOp::Outcome::kRefused;
+    if (end == ForeignEnd::kUnknown) op.outcome = SearchOp::Outcome::kEither;
+    CellWrite write;
+    write.value = ValueOf(problem, call.value);
+    if (!call.value) write.kind = CellWrite::Kind::kErase;
+    switch (call.kind) {
+      case ForeignCall::Kind::kRead: {
+        CellSight sight;
+        sight.value = ValueOf(problem, seen);
+        op.sights.push_back(sight);
+        break;
+      }
+      case ForeignCall::Kind::kWrite:
+        op.writes.push_back(write);
+        break;
+      case ForeignCall::Kind::kCas: {
+        CellTest test;
+        test.kind = call.expected ? CellTest::Kind::kValueIs : CellTest::Kind::kIsAbsent;
+        test.value = ValueOf(problem, call.expected);
+        op.tests.push_back(test);
+        op.writes.push_back(write);
+        break;
+      }
+      case ForeignCall::Kind::kAppend:
+        write.kind = CellWrite::Kind::kAppend;
+        op.writes.push_back(write);
+        break;
+    }
+    op.text = TextOf(process, pending, end, seen, ret);
+    problem.ops.push_back(std::move(op));
+  }
+
+  static std::string TextOf(const std::string& process, const Pending& pending, ForeignEnd end,
+                            const std::optional<std::string>& seen, std::uint64_t ret) {
+    static constexpr const char* kNames[] = {"read", "write", "cas", "append"};
+    const auto shown = [](const std::optional<std::string>& value) {
+      return value.value_or("nil");
+    };
+    const ForeignCall& call = pending.call;
+    std::string out = absl::StrCat("p", process, " [", pending.at, ", ");
+    absl::StrAppend(&out, ret == kForever ? std::string("-") : absl::StrCat(ret), "] ",
+                    kNames[static_cast<std::size_t>(call.kind)]);
+    if (call.kind == ForeignCall::Kind::kCas)
+      absl::StrAppend(&out, " ", shown(call.expected), " ->");
+    if (call.kind != ForeignCall::Kind::kRead) absl::StrAppend(&out, " ", shown(call.value));
+    if (call.kind == ForeignCall::Kind::kRead) absl::StrAppend(&out, " = ", shown(seen));
+    if (end == ForeignEnd::kRefused) out.append(" (did not match)");
+    if (end == ForeignEnd::kUnknown) out.append(" (unknown)");
+    return out;
+  }
+
+  std::optional<std::string> initial_;
+  std::map<std::string, Pending> open_;
+  std::map<std::string, Problem> problems_;
+  std::uint64_t next_ = 0;
+};
+
+}  // namespace quorate::sim
