@@ -26,16 +26,12 @@ absl::Status Loss(const RecoveredGroup& group, std::string_view what) {
                                           group.start.generation.value(), ": ", std::string(what)));
 }
 
-absl::StatusOr<EntryId> AppliedIn(MapStore& map, const RecoveredGroup& group, bool has_rows,
-                                  const KvLimits& limits) {
+absl::StatusOr<EntryId> AppliedIn(MapStore& map, const RecoveredGroup& group, const KvLimits& limits) {
   const MapSpace space{group.group, group.start.generation};
   const absl::StatusOr<StateMachine> machine = StateMachine::Open(map, space, limits);
   if (!machine.ok()) return machine.status();
   const EntryId applied = machine->applied();
   const Index start = group.start.entry.index;
-  if (has_rows && applied.index == Index{}) {
-    return Loss(group, "the map holds rows, but not which entry they are as of");
-  }
   if (applied.index < start) {
     return Loss(group, absl::StrCat("the map holds entry ", applied.index.value(), ", the log begins behind ",
                                     start.value()));
@@ -75,9 +71,7 @@ absl::StatusOr<RecoveredNode> RecoverNode(Kv& log, MapStore& map, const Identity
   if (!spaces.ok()) return spaces.status();
   for (RecoveredGroup& group : recovered.groups) {
     if (group.group == kSystemGroup) continue;  // its state machine is in the log's start
-    const MapSpace live{group.group, group.start.generation};
-    const bool has_rows = std::binary_search(spaces->begin(), spaces->end(), live);
-    const absl::StatusOr<EntryId> applied = AppliedIn(map, group, has_rows, limits);
+    const absl::StatusOr<EntryId> applied = AppliedIn(map, group, limits);
     if (!applied.ok()) return applied.status();
     group.applied = *applied;
   }
