@@ -14,10 +14,12 @@ void AppendNumber(std::uint64_t number, std::string& out) {
   int width = 0;
   for (std::uint64_t rest = number; rest != 0; rest >>= 8) ++width;
   out.push_back(static_cast<char>(width));
-  for (int i = width - 1; i >= 0; --i) out.push_back(static_cast<char>((number >> (8 * i)) & 0xffu));
+  for (int i = width - 1; i >= 0; --i)
+    out.push_back(static_cast<char>((number >> (8 * i)) & 0xffu));
 }
 
-std::uint64_t ReadNumber(Decoder& in, std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
+std::uint64_t ReadNumber(Decoder& in,
+                         std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
   const int width = in.U8();
   if (width > kMostNumberBytes) in.Fail();
   std::uint64_t number = 0;
@@ -31,7 +33,8 @@ std::uint64_t ReadNumber(Decoder& in, std::uint64_t most = std::numeric_limits<s
 }
 
 GroupId ReadGroup(Decoder& in) {
-  return GroupId(static_cast<GroupId::rep>(ReadNumber(in, std::numeric_limits<GroupId::rep>::max())));
+  return GroupId(
+      static_cast<GroupId::rep>(ReadNumber(in, std::numeric_limits<GroupId::rep>::max())));
 }
 
 }  // namespace

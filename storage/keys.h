@@ -40,8 +40,8 @@ enum class MapTag : std::uint8_t {  // stored: do not renumber
   kRow = 0x10,
 };
 
-std::string StoreKey(LogTag tag);                      // kIdentity, kBoot, kGroups
-std::string GroupKey(LogTag tag, GroupId group);       // kHardState, kStart, kTail
+std::string StoreKey(LogTag tag);                 // kIdentity, kBoot, kGroups
+std::string GroupKey(LogTag tag, GroupId group);  // kHardState, kStart, kTail
 std::string EntryKey(GroupId group, Generation generation, Index index);
 
 struct LogKey {

@@ -71,8 +71,8 @@ class Kv : public KvReader {
   // Everything written so far is durable when this returns OK.
   virtual absl::Status Sync() = 0;
   // Rows with from <= key < to as they are now, whatever is written later. Must not outlive the store.
-  virtual absl::StatusOr<std::unique_ptr<KvReader>> Pin(std::string_view from,
-                                                        std::optional<std::string_view> to) const = 0;
+  virtual absl::StatusOr<std::unique_ptr<KvReader>> Pin(
+      std::string_view from, std::optional<std::string_view> to) const = 0;
 };
 
 }  // namespace quorate

@@ -16,27 +16,35 @@ namespace {
 constexpr KvLimit kPage{1024, std::size_t{1} << 20};
 
 std::string NameOfGroup(GroupId group) {
-  return group == kSystemGroup ? std::string("system group") : absl::StrCat("group ", group.value());
+  return group == kSystemGroup ? std::string("system group")
+                               : absl::StrCat("group ", group.value());
 }
 
 // Where something is wrong, for the operator.
 std::string PlaceOf(const LogKey& key) {
   switch (key.tag) {
-    case LogTag::kIdentity: return "identity";
-    case LogTag::kBoot: return "boot number";
-    case LogTag::kGroups: return "list of groups";
-    case LogTag::kHardState: return absl::StrCat(NameOfGroup(key.group), ", hard state");
-    case LogTag::kStart: return absl::StrCat(NameOfGroup(key.group), ", start of the log");
-    case LogTag::kTail: return absl::StrCat(NameOfGroup(key.group), ", tail of the log");
+    case LogTag::kIdentity:
+      return "identity";
+    case LogTag::kBoot:
+      return "boot number";
+    case LogTag::kGroups:
+      return "list of groups";
+    case LogTag::kHardState:
+      return absl::StrCat(NameOfGroup(key.group), ", hard state");
+    case LogTag::kStart:
+      return absl::StrCat(NameOfGroup(key.group), ", start of the log");
+    case LogTag::kTail:
+      return absl::StrCat(NameOfGroup(key.group), ", tail of the log");
     case LogTag::kEntry:
-      return absl::StrCat(NameOfGroup(key.group), ", generation ", key.generation.value(), ", entry ",
-                          key.index.value());
+      return absl::StrCat(NameOfGroup(key.group), ", generation ", key.generation.value(),
+                          ", entry ", key.index.value());
   }
   UNREACHABLE("a log key is of a known tag");
 }
 
 absl::Status Loss(std::string_view where, std::string_view what) {
-  return absl::DataLossError(absl::StrCat("log store: ", std::string(where), ": ", std::string(what)));
+  return absl::DataLossError(
+      absl::StrCat("log store: ", std::string(where), ": ", std::string(what)));
 }
 
 // Walks over the rows in key order. What comes first announces what has to follow.
@@ -84,13 +92,20 @@ absl::Status ImageReader::OnRow(const KvRow& row) {
   const std::optional<std::string_view> content = Unseal(row.key, row.value, seed_);
   if (!content.has_value()) return Loss(PlaceOf(*key), "the check value does not match");
   switch (key->tag) {
-    case LogTag::kIdentity: return OnIdentity(*content);
-    case LogTag::kBoot: return OnBoot(*content);
-    case LogTag::kGroups: return OnGroups(*content);
-    case LogTag::kHardState: return OnHardState(*key, *content);
-    case LogTag::kStart: return OnStart(*key, *content);
-    case LogTag::kTail: return OnTail(*key, *content);
-    case LogTag::kEntry: return OnEntry(*key, *content, SealOf(row.value));
+    case LogTag::kIdentity:
+      return OnIdentity(*content);
+    case LogTag::kBoot:
+      return OnBoot(*content);
+    case LogTag::kGroups:
+      return OnGroups(*content);
+    case LogTag::kHardState:
+      return OnHardState(*key, *content);
+    case LogTag::kStart:
+      return OnStart(*key, *content);
+    case LogTag::kTail:
+      return OnTail(*key, *content);
+    case LogTag::kEntry:
+      return OnEntry(*key, *content, SealOf(row.value));
   }
   UNREACHABLE("a log key is of a known tag");
 }
@@ -99,8 +114,8 @@ absl::Status ImageReader::OnIdentity(std::string_view content) {
   const std::optional<IdentityRow> row = DecodeIdentity(content);
   if (!row.has_value()) return Loss("identity", "malformed");
   if (row->format != kStoreFormat) {
-    return absl::FailedPreconditionError(absl::StrCat("log store: format ", int{row->format},
-                                                      "; this release knows format ", int{kStoreFormat}));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "log store: format ", int{row->format}, "; this release knows format ", int{kStoreFormat}));
   }
   has_identity_ = true;
   image_.recovered.identity = row->identity;
@@ -167,9 +182,10 @@ absl::Status ImageReader::OnTail(const LogKey& key, std::string_view content) {
 
 absl::Status ImageReader::CheckHeads() const {
   if (!has_identity_) {
-    return Loss("identity",
-                "the store is empty; it was never bootstrapped, or what it held is lost. A node does not "
-                "start on it: it may have promised what it no longer knows");
+    return Loss(
+        "identity",
+        "the store is empty; it was never bootstrapped, or what it held is lost. A node does not "
+        "start on it: it may have promised what it no longer knows");
   }
   if (!has_boot_) return Loss("boot number", "missing");
   if (!has_groups_) return Loss("list of groups", "missing");
@@ -186,23 +202,27 @@ absl::Status ImageReader::CheckHeads() const {
 absl::Status ImageReader::OnEntry(const LogKey& key, std::string_view content, std::uint32_t crc) {
   if (absl::Status heads = CheckHeads(); !heads.ok()) return heads;
   if (absl::Status before = FinishGroupsBefore(key.group); !before.ok()) return before;
-  if (current_ == image_.recovered.groups.size() || image_.recovered.groups[current_].group != key.group) {
+  if (current_ == image_.recovered.groups.size() ||
+      image_.recovered.groups[current_].group != key.group) {
     return Loss(PlaceOf(key), "of a group that does not exist");
   }
   RecoveredGroup& group = image_.recovered.groups[current_];
   GroupChain& chain = image_.chains[current_];
   if (key.generation != group.start.generation) {
-    return Loss(PlaceOf(key), absl::StrCat("the log's generation is ", group.start.generation.value()));
+    return Loss(PlaceOf(key),
+                absl::StrCat("the log's generation is ", group.start.generation.value()));
   }
   const Index due = Next(group.last);
   if (key.index < due) return Loss(PlaceOf(key), absl::StrCat("the log begins at ", due.value()));
   if (due > tails_[current_].last) return Loss(PlaceOf(key), "behind the tail of the log");
   if (key.index > due) {
-    return Loss(PlaceOf(LogKey{key.tag, key.group, key.generation, due}), "missing: a hole in the log");
+    return Loss(PlaceOf(LogKey{key.tag, key.group, key.generation, due}),
+                "missing: a hole in the log");
   }
   std::optional<EntryRow> row = DecodeEntryRow(content);
   if (!row.has_value()) return Loss(PlaceOf(key), "malformed");
-  if (row->chain_before != chain.tail) return Loss(PlaceOf(key), "does not follow the entry before it");
+  if (row->chain_before != chain.tail)
+    return Loss(PlaceOf(key), "does not follow the entry before it");
   const Term term = row->entry.term;
   const Term before = group.terms.empty() ? group.start.entry.term : group.terms.back().term;
   if (term < before) return Loss(PlaceOf(key), "its term is below that of the entry before it");
@@ -221,11 +241,13 @@ absl::Status ImageReader::FinishGroup() {
   const RecoveredGroup& group = image_.recovered.groups[current_];
   const Tail& tail = tails_[current_];
   if (group.last != tail.last) {
-    return Loss(PlaceOf(LogKey{LogTag::kEntry, group.group, group.start.generation, Next(group.last)}),
-                absl::StrCat("missing; the log's last entry is ", tail.last.value()));
+    return Loss(
+        PlaceOf(LogKey{LogTag::kEntry, group.group, group.start.generation, Next(group.last)}),
+        absl::StrCat("missing; the log's last entry is ", tail.last.value()));
   }
   if (image_.chains[current_].tail != tail.chain) {
-    return Loss(PlaceOf(LogKey{LogTag::kTail, group.group, {}, {}}), "does not follow the last entry");
+    return Loss(PlaceOf(LogKey{LogTag::kTail, group.group, {}, {}}),
+                "does not follow the last entry");
   }
   const Term last_term = group.terms.empty() ? group.start.entry.term : group.terms.back().term;
   if (group.hard.term < last_term) {
@@ -238,7 +260,8 @@ absl::Status ImageReader::FinishGroup() {
 }
 
 absl::Status ImageReader::FinishGroupsBefore(GroupId group) {
-  while (current_ < image_.recovered.groups.size() && image_.recovered.groups[current_].group < group) {
+  while (current_ < image_.recovered.groups.size() &&
+         image_.recovered.groups[current_].group < group) {
     if (absl::Status finished = FinishGroup(); !finished.ok()) return finished;
   }
   return absl::OkStatus();

@@ -30,13 +30,13 @@ std::string EncodeHard(const HardState& state) {
 }
 
 absl::Status EntryLoss(GroupId group, Index index, std::string_view what) {
-  return absl::DataLossError(absl::StrCat("log store: group ", group.value(), ", entry ", index.value(), ": ",
-                                          std::string(what)));
+  return absl::DataLossError(absl::StrCat("log store: group ", group.value(), ", entry ",
+                                          index.value(), ": ", std::string(what)));
 }
 
 std::string NameOf(const Identity& identity) {
-  return absl::StrCat("node ", identity.node.value(), ", incarnation ", identity.incarnation.value(),
-                      ", of cluster ", identity.cluster);
+  return absl::StrCat("node ", identity.node.value(), ", incarnation ",
+                      identity.incarnation.value(), ", of cluster ", identity.cluster);
 }
 
 }  // namespace
@@ -46,26 +46,28 @@ absl::StatusOr<LogStore> LogStore::Open(Kv& kv, const Identity& expected) {
   if (!image.ok()) return image.status();
   const Recovered& found = image->recovered;
   if (found.identity != expected) {
-    return absl::FailedPreconditionError(absl::StrCat("log store: it belongs to ", NameOf(found.identity),
-                                                      "; this is ", NameOf(expected)));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "log store: it belongs to ", NameOf(found.identity), "; this is ", NameOf(expected)));
   }
   LogStore store(kv, SeedOf(expected));
   store.last_boot_ = found.last_boot;
   for (std::size_t i = 0; i < found.groups.size(); ++i) {
     const RecoveredGroup& group = found.groups[i];
     const GroupChain& chain = image->chains[i];
-    store.groups_[group.group] = GroupState{group.start.generation, group.start.entry.index, chain.anchor,
-                                            group.last, chain.tail};
+    store.groups_[group.group] = GroupState{group.start.generation, group.start.entry.index,
+                                            chain.anchor, group.last, chain.tail};
   }
   store.recovered_ = std::move(image->recovered);
   return store;
 }
 
-absl::Status LogStore::Format(Kv& kv, const Identity& identity, std::span<const LogRecord> records) {
+absl::Status LogStore::Format(Kv& kv, const Identity& identity,
+                              std::span<const LogRecord> records) {
   const absl::StatusOr<KvPage> page = kv.Scan("", std::nullopt, KvLimit{1, 1});
   if (!page.ok()) return page.status();
   if (!page->rows.empty()) {
-    return absl::FailedPreconditionError("log store: not empty; a store that holds anything is not bootstrapped");
+    return absl::FailedPreconditionError(
+        "log store: not empty; a store that holds anything is not bootstrapped");
   }
   LogStore store(kv, kIdentitySeed);
   store.PutSealed(StoreKey(LogTag::kIdentity), EncodeIdentity(identity));
@@ -95,7 +97,8 @@ absl::Status LogStore::Commit() {
   if (!failed_.ok()) return failed_;
   StageTails();
   if (staged_.empty()) return absl::OkStatus();
-  if (absl::Status status = kv_->Write(std::exchange(staged_, {})); !status.ok()) return Fail(std::move(status));
+  if (absl::Status status = kv_->Write(std::exchange(staged_, {})); !status.ok())
+    return Fail(std::move(status));
   return absl::OkStatus();
 }
 
@@ -111,14 +114,15 @@ absl::Status LogStore::Fail(absl::Status status) {
 }
 
 absl::Status LogStore::StageRecord(const LogRecord& record) {
-  return std::visit(Match{[this](const BootRecord& r) { return StageBoot(r), absl::OkStatus(); },
-                          [this](const SetHardState& r) { return StageHardState(r), absl::OkStatus(); },
-                          [this](const TruncateSuffix& r) { return StageTruncate(r); },
-                          [this](const AppendEntries& r) { return StageAppend(r), absl::OkStatus(); },
-                          [this](const DropPrefix& r) { return StageDropPrefix(r); },
-                          [this](const ResetLog& r) { return StageReset(r), absl::OkStatus(); },
-                          [this](const DropGroup& r) { return StageDropGroup(r), absl::OkStatus(); }},
-                    record);
+  return std::visit(
+      Match{[this](const BootRecord& r) { return StageBoot(r), absl::OkStatus(); },
+            [this](const SetHardState& r) { return StageHardState(r), absl::OkStatus(); },
+            [this](const TruncateSuffix& r) { return StageTruncate(r); },
+            [this](const AppendEntries& r) { return StageAppend(r), absl::OkStatus(); },
+            [this](const DropPrefix& r) { return StageDropPrefix(r); },
+            [this](const ResetLog& r) { return StageReset(r), absl::OkStatus(); },
+            [this](const DropGroup& r) { return StageDropGroup(r), absl::OkStatus(); }},
+      record);
 }
 
 void LogStore::StageBoot(const BootRecord& record) {
@@ -216,7 +220,8 @@ void LogStore::StageGroups() {
 void LogStore::StageTails() {
   for (const GroupId group : moved_) {
     const GroupState& state = StateOf(group);
-    PutSealed(GroupKey(LogTag::kTail, group), EncodeTailRow(TailRow{state.generation, state.last, state.chain}));
+    PutSealed(GroupKey(LogTag::kTail, group),
+              EncodeTailRow(TailRow{state.generation, state.last, state.chain}));
   }
   moved_.clear();
 }
@@ -238,7 +243,8 @@ void LogStore::MarkMoved(GroupId group) {
   if (std::find(moved_.begin(), moved_.end(), group) == moved_.end()) moved_.push_back(group);
 }
 
-absl::StatusOr<std::uint32_t> LogStore::ChainAt(GroupId group, const GroupState& state, Index index) const {
+absl::StatusOr<std::uint32_t> LogStore::ChainAt(GroupId group, const GroupState& state,
+                                                Index index) const {
   if (index == state.last) return state.chain;
   if (index == state.start) return state.anchor;
   const std::string key = EntryKey(group, state.generation, index);
@@ -249,7 +255,8 @@ absl::StatusOr<std::uint32_t> LogStore::ChainAt(GroupId group, const GroupState&
   const absl::StatusOr<std::optional<std::string>> value = kv_->Get(key);
   if (!value.ok()) return value.status();
   if (!value->has_value()) return EntryLoss(group, index, "missing");
-  if (!Unseal(key, **value, seed_).has_value()) return EntryLoss(group, index, "the check value does not match");
+  if (!Unseal(key, **value, seed_).has_value())
+    return EntryLoss(group, index, "the check value does not match");
   return SealOf(**value);
 }
 
@@ -257,8 +264,9 @@ absl::StatusOr<EntryList> LogStore::ReadEntries(GroupId group, Index first, Inde
                                                 std::size_t max_bytes) const {
   const auto at = groups_.find(group);
   if (at == groups_.end() || first <= at->second.start || first > last || last > at->second.last) {
-    return absl::OutOfRangeError(absl::StrCat("log store: group ", group.value(), " does not hold entries ",
-                                              first.value(), " to ", last.value()));
+    return absl::OutOfRangeError(absl::StrCat("log store: group ", group.value(),
+                                              " does not hold entries ", first.value(), " to ",
+                                              last.value()));
   }
   const Generation generation = at->second.generation;
   const std::string end = EntryKey(group, generation, Next(last));
@@ -271,7 +279,8 @@ absl::StatusOr<EntryList> LogStore::ReadEntries(GroupId group, Index first, Inde
     if (!page.ok()) return page.status();
     if (page->rows.empty()) return EntryLoss(group, due, "missing: a hole in the log");
     for (const KvRow& row : page->rows) {
-      if (row.key != EntryKey(group, generation, due)) return EntryLoss(group, due, "missing: a hole in the log");
+      if (row.key != EntryKey(group, generation, due))
+        return EntryLoss(group, due, "missing: a hole in the log");
       const std::optional<std::string_view> content = Unseal(row.key, row.value, seed_);
       if (!content.has_value()) return EntryLoss(group, due, "the check value does not match");
       std::optional<EntryRow> entry = DecodeEntryRow(*content);

@@ -45,7 +45,8 @@ class LogStore {
 
   // Entries first.. <= last, as many as `max_bytes` of their cost allows, at least one. Sees what was
   // committed, durable or not. OutOfRange if the log does not hold [first, last].
-  absl::StatusOr<EntryList> ReadEntries(GroupId group, Index first, Index last, std::size_t max_bytes) const;
+  absl::StatusOr<EntryList> ReadEntries(GroupId group, Index first, Index last,
+                                        std::size_t max_bytes) const;
 
   // Last index of a group; nullopt: no such group.
   std::optional<Index> LastIndex(GroupId group) const;

@@ -13,10 +13,12 @@ namespace {
 
 absl::Status RowLoss(std::string_view key) {
   const std::string hex = absl::BytesToHexString(absl::string_view(key.data(), key.size()));
-  return absl::DataLossError(absl::StrCat("map store: row 0x", hex, ": the check value does not match"));
+  return absl::DataLossError(
+      absl::StrCat("map store: row 0x", hex, ": the check value does not match"));
 }
 
-absl::StatusOr<std::optional<std::string>> GetRow(const KvReader& kv, std::uint32_t seed, std::string key) {
+absl::StatusOr<std::optional<std::string>> GetRow(const KvReader& kv, std::uint32_t seed,
+                                                  std::string key) {
   absl::StatusOr<std::optional<std::string>> value = kv.Get(key);
   if (!value.ok() || !value->has_value()) return value;
   if (!Unseal(key, **value, seed).has_value()) return RowLoss(key);
@@ -32,7 +34,8 @@ struct Bounds {
 absl::StatusOr<MapPage> ScanRows(const KvReader& kv, std::uint32_t seed, const std::string& prefix,
                                  Bounds bounds, MapLimit limit) {
   const std::string from = prefix + std::string(bounds.from);
-  const std::string to = bounds.to.has_value() ? prefix + std::string(*bounds.to) : AfterPrefix(prefix);
+  const std::string to =
+      bounds.to.has_value() ? prefix + std::string(*bounds.to) : AfterPrefix(prefix);
   absl::StatusOr<KvPage> page = kv.Scan(from, to, KvLimit{limit.rows, limit.bytes});
   if (!page.ok()) return page.status();
   MapPage rows;
@@ -55,8 +58,8 @@ class PinnedSpace final : public MapReader {
   absl::StatusOr<std::optional<std::string>> Get(Table table, std::string_view key) const override {
     return GetRow(*kv_, seed_, TablePrefix(space_, table) + std::string(key));
   }
-  absl::StatusOr<MapPage> Scan(Table table, std::string_view from, std::optional<std::string_view> to,
-                               MapLimit limit) const override {
+  absl::StatusOr<MapPage> Scan(Table table, std::string_view from,
+                               std::optional<std::string_view> to, MapLimit limit) const override {
     return ScanRows(*kv_, seed_, TablePrefix(space_, table), Bounds{from, to}, limit);
   }
 
@@ -73,18 +76,22 @@ absl::StatusOr<MapStore> MapStore::Open(Kv& kv, const Identity& identity) {
   if (!first.ok()) return first.status();
   const std::string key = MapIdentityKey();
   if (first->rows.empty()) {
-    const absl::Status status = kv.Write({KvPut{key, Seal(key, EncodeIdentity(identity), kIdentitySeed)}});
+    const absl::Status status =
+        kv.Write({KvPut{key, Seal(key, EncodeIdentity(identity), kIdentitySeed)}});
     if (!status.ok()) return status;
     return MapStore(kv, SeedOf(identity));
   }
   const KvRow& row = first->rows.front();
   if (row.key != key) return absl::DataLossError("map store: identity: missing");
   const std::optional<std::string_view> content = Unseal(key, row.value, kIdentitySeed);
-  const std::optional<IdentityRow> found = content.has_value() ? DecodeIdentity(*content) : std::nullopt;
-  if (!found.has_value()) return absl::DataLossError("map store: identity: the check value does not match");
+  const std::optional<IdentityRow> found =
+      content.has_value() ? DecodeIdentity(*content) : std::nullopt;
+  if (!found.has_value())
+    return absl::DataLossError("map store: identity: the check value does not match");
   if (found->format != kStoreFormat) {
     return absl::FailedPreconditionError(absl::StrCat("map store: format ", int{found->format},
-                                                      "; this release knows format ", int{kStoreFormat}));
+                                                      "; this release knows format ",
+                                                      int{kStoreFormat}));
   }
   if (found->identity != identity) {
     return absl::FailedPreconditionError(absl::StrCat(

@@ -74,7 +74,8 @@ absl::StatusOr<KvPage> MemKv::Scan(std::string_view from, std::optional<std::str
 absl::StatusOr<std::unique_ptr<KvReader>> MemKv::Pin(std::string_view from,
                                                      std::optional<std::string_view> to) const {
   if (to.has_value() && *to <= from) return std::unique_ptr<KvReader>(new PinnedRows(KvImage()));
-  return std::unique_ptr<KvReader>(new PinnedRows(KvImage(rows_.lower_bound(from), EndOf(rows_, to))));
+  return std::unique_ptr<KvReader>(
+      new PinnedRows(KvImage(rows_.lower_bound(from), EndOf(rows_, to))));
 }
 
 absl::Status MemKv::Write(KvBatch batch) {
@@ -86,21 +87,22 @@ absl::Status MemKv::Write(KvBatch batch) {
   UndoBatch undo;
   undo.reserve(batch.size());
   for (KvChange& change : batch) {
-    std::visit(Match{[&](KvPut& put) { Put(std::move(put), undo); },
-                     [&](KvDelete& erase) {
-                       const auto at = rows_.find(erase.key);
-                       if (at != rows_.end()) Erase(at, undo);
-                     },
-                     [&](KvDeleteRange& range) {
-                       if (range.to <= range.from) return;
-                       const auto from = rows_.lower_bound(range.from);
-                       const auto to = rows_.lower_bound(range.to);
-                       for (auto at = from; at != to; ++at) {
-                         undo.push_back(Undo{at->first, std::move(at->second), Uncorrupt(at->first)});
-                       }
-                       rows_.erase(from, to);
-                     }},
-               change);
+    std::visit(
+        Match{[&](KvPut& put) { Put(std::move(put), undo); },
+              [&](KvDelete& erase) {
+                const auto at = rows_.find(erase.key);
+                if (at != rows_.end()) Erase(at, undo);
+              },
+              [&](KvDeleteRange& range) {
+                if (range.to <= range.from) return;
+                const auto from = rows_.lower_bound(range.from);
+                const auto to = rows_.lower_bound(range.to);
+                for (auto at = from; at != to; ++at) {
+                  undo.push_back(Undo{at->first, std::move(at->second), Uncorrupt(at->first)});
+                }
+                rows_.erase(from, to);
+              }},
+        change);
   }
   undo_.push_back(std::move(undo));
   ++written_;
@@ -123,7 +125,9 @@ void MemKv::Erase(KvImage::iterator at, UndoBatch& undo) {
   rows_.erase(at);
 }
 
-bool MemKv::Uncorrupt(const std::string& key) { return !corrupt_.empty() && corrupt_.erase(key) > 0; }
+bool MemKv::Uncorrupt(const std::string& key) {
+  return !corrupt_.empty() && corrupt_.erase(key) > 0;
+}
 
 absl::Status MemKv::SyncUpTo(std::uint64_t upto) {
   REQUIRE(upto <= written_);

@@ -59,7 +59,8 @@ class MemKv final : public Kv {
   // Returns false if there is no such row, or it is corrupt already.
   bool CorruptRow(std::string_view key, std::uint64_t salt);
   // The same for every row with from <= key < to. Returns how many rows became corrupt.
-  std::size_t CorruptRange(std::string_view from, std::optional<std::string_view> to, std::uint64_t salt);
+  std::size_t CorruptRange(std::string_view from, std::optional<std::string_view> to,
+                           std::uint64_t salt);
   const absl::btree_set<std::string>& corrupt_keys() const { return corrupt_; }
 
   // The rows as they are, durable or not, corrupt or not.

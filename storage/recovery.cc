@@ -26,22 +26,24 @@ absl::Status Loss(const RecoveredGroup& group, std::string_view what) {
                                           group.start.generation.value(), ": ", std::string(what)));
 }
 
-absl::StatusOr<EntryId> AppliedIn(MapStore& map, const RecoveredGroup& group, const KvLimits& limits) {
+absl::StatusOr<EntryId> AppliedIn(MapStore& map, const RecoveredGroup& group,
+                                  const KvLimits& limits) {
   const MapSpace space{group.group, group.start.generation};
   const absl::StatusOr<StateMachine> machine = StateMachine::Open(map, space, limits);
   if (!machine.ok()) return machine.status();
   const EntryId applied = machine->applied();
   const Index start = group.start.entry.index;
   if (applied.index < start) {
-    return Loss(group, absl::StrCat("the map holds entry ", applied.index.value(), ", the log begins behind ",
-                                    start.value()));
+    return Loss(group, absl::StrCat("the map holds entry ", applied.index.value(),
+                                    ", the log begins behind ", start.value()));
   }
   if (applied.index > group.last) {
-    return Loss(group, absl::StrCat("the map holds entry ", applied.index.value(), ", the log ends at ",
-                                    group.last.value()));
+    return Loss(group, absl::StrCat("the map holds entry ", applied.index.value(),
+                                    ", the log ends at ", group.last.value()));
   }
   if (applied.term != TermAt(group, applied.index)) {
-    return Loss(group, absl::StrCat("the map and the log hold different entries ", applied.index.value()));
+    return Loss(group,
+                absl::StrCat("the map and the log hold different entries ", applied.index.value()));
   }
   return applied;
 }
@@ -57,7 +59,8 @@ absl::Status Bootstrap(Kv& log, const Identity& identity, const Configuration& m
   start.configuration = members;
   LogStart system = start;
   system.catalogue = Payload(Catalogue::Bootstrap(members).Encode());
-  const std::vector<LogRecord> records = {ResetLog{kDefaultNamespace, start}, ResetLog{kSystemGroup, system}};
+  const std::vector<LogRecord> records = {ResetLog{kDefaultNamespace, start},
+                                          ResetLog{kSystemGroup, system}};
   return LogStore::Format(log, identity, records);
 }
 
@@ -79,7 +82,8 @@ absl::StatusOr<RecoveredNode> RecoverNode(Kv& log, MapStore& map, const Identity
   for (const MapSpace& space : *spaces) {
     const bool is_live = std::any_of(
         recovered.groups.begin(), recovered.groups.end(), [&space](const RecoveredGroup& group) {
-          return group.group != kSystemGroup && space == MapSpace{group.group, group.start.generation};
+          return group.group != kSystemGroup &&
+                 space == MapSpace{group.group, group.start.generation};
         });
     if (is_live) continue;
     if (absl::Status status = map.Drop(space); !status.ok()) return status;

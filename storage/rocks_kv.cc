@@ -29,7 +29,8 @@ absl::Status StatusOf(const rocksdb::Status& status, std::string_view doing) {
   return absl::InternalError(text);
 }
 
-absl::StatusOr<std::optional<std::string>> GetFrom(rocksdb::DB& db, const rocksdb::Snapshot* snapshot,
+absl::StatusOr<std::optional<std::string>> GetFrom(rocksdb::DB& db,
+                                                   const rocksdb::Snapshot* snapshot,
                                                    std::string_view key) {
   rocksdb::ReadOptions options;
   options.snapshot = snapshot;
@@ -40,8 +41,9 @@ absl::StatusOr<std::optional<std::string>> GetFrom(rocksdb::DB& db, const rocksd
   return std::optional<std::string>(std::move(value));
 }
 
-absl::StatusOr<KvPage> ScanFrom(rocksdb::DB& db, const rocksdb::Snapshot* snapshot, std::string_view from,
-                                std::optional<std::string_view> to, KvLimit limit) {
+absl::StatusOr<KvPage> ScanFrom(rocksdb::DB& db, const rocksdb::Snapshot* snapshot,
+                                std::string_view from, std::optional<std::string_view> to,
+                                KvLimit limit) {
   REQUIRE(limit.rows >= 1);
   KvPage page;
   if (to.has_value() && *to <= from) return page;
@@ -95,8 +97,8 @@ class RocksKv final : public Kv {
     return ScanFrom(*db_, nullptr, from, to, limit);
   }
   // The range is not looked at: a snapshot costs the same for any.
-  absl::StatusOr<std::unique_ptr<KvReader>> Pin(std::string_view /*from*/,
-                                                std::optional<std::string_view> /*to*/) const override {
+  absl::StatusOr<std::unique_ptr<KvReader>> Pin(
+      std::string_view /*from*/, std::optional<std::string_view> /*to*/) const override {
     return std::unique_ptr<KvReader>(new PinnedRocks(*db_));
   }
   absl::Status Write(KvBatch batch) override;

@@ -25,7 +25,8 @@ std::string Seal(std::string_view key, std::string content, std::uint32_t seed) 
   return content;
 }
 
-std::optional<std::string_view> Unseal(std::string_view key, std::string_view value, std::uint32_t seed) {
+std::optional<std::string_view> Unseal(std::string_view key, std::string_view value,
+                                       std::uint32_t seed) {
   if (value.size() < kSealBytes) return std::nullopt;
   const std::string_view content = value.substr(0, value.size() - kSealBytes);
   if (SealOf(value) != CrcOf(key, content, seed)) return std::nullopt;

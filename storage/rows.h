@@ -22,7 +22,8 @@ inline constexpr std::uint32_t kIdentitySeed = 0x51554f52u;
 inline constexpr std::size_t kSealBytes = 4;
 std::string Seal(std::string_view key, std::string content, std::uint32_t seed);
 // The content; nullopt if the value was not sealed so under this key.
-std::optional<std::string_view> Unseal(std::string_view key, std::string_view value, std::uint32_t seed);
+std::optional<std::string_view> Unseal(std::string_view key, std::string_view value,
+                                       std::uint32_t seed);
 // The CRC at the end of a sealed value.
 std::uint32_t SealOf(std::string_view value);
 

@@ -8,7 +8,8 @@
 
 namespace quorate {
 
-ThreadedLog::ThreadedLog(LogStore store, int wake_fd) : store_(std::move(store)), wake_fd_(wake_fd) {
+ThreadedLog::ThreadedLog(LogStore store, int wake_fd)
+    : store_(std::move(store)), wake_fd_(wake_fd) {
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -66,7 +67,8 @@ void ThreadedLog::CarryOut(std::vector<Order> orders) {
   bool sync = false;
   for (Order& order : orders) {
     std::visit(Match{[this](const QueuedWrite& write) {
-                       if (!failed_ && !store_.Stage(write.seq, write.records).ok()) FailAt(write.seq);
+                       if (!failed_ && !store_.Stage(write.seq, write.records).ok())
+                         FailAt(write.seq);
                      },
                      [&sync](const QueuedSync&) { sync = true; },
                      [this](const ReadLog& request) { CarryOutRead(request); }},

@@ -35,19 +35,22 @@ TEST(KilledLog, HoldsAPrefixOfItsWritesAndAllThatWasSynced) {
   for (std::uint64_t seed = 1; seed <= 3; ++seed) {
     TemporaryFolder folder;
     const std::string path = folder / "log";
-    ASSERT_TRUE(Bootstrap(*OpenRocksKv(path, RocksUse::kLog).value(), TestIdentity(), TestMembers()).ok());
+    ASSERT_TRUE(
+        Bootstrap(*OpenRocksKv(path, RocksUse::kLog).value(), TestIdentity(), TestMembers()).ok());
     LogModel model = FreshModel();  // as after `found` writes
     std::uint64_t found = 0;
     for (std::uint64_t round = 0; round < 8; ++round) {
       const std::vector<std::uint64_t> reports =
-          KillAfter({"log", path, std::to_string(seed), std::to_string(found)}, Below(Mix(seed, 1000 + round), 40));
+          KillAfter({"log", path, std::to_string(seed), std::to_string(found)},
+                    Below(Mix(seed, 1000 + round), 40));
       const std::uint64_t promised = reports.empty() ? found : reports.back();
       const std::unique_ptr<Kv> kv = OpenRocksKv(path, RocksUse::kLog).value();
       const absl::StatusOr<LogStore> store = LogStore::Open(*kv, TestIdentity());
       ASSERT_TRUE(store.ok()) << store.status();
       for (; found < promised; ++found) model.Step(seed, found);
       for (; store->recovered() != model.AsRecovered(); ++found) {
-        ASSERT_LT(found, promised + 10'000) << "seed " << seed << ", round " << round << ": no prefix";
+        ASSERT_LT(found, promised + 10'000)
+            << "seed " << seed << ", round " << round << ": no prefix";
         model.Step(seed, found);
       }
     }
@@ -61,8 +64,9 @@ constexpr MapSpace kSpace{GroupId{1}, Generation{1}};
 constexpr std::uint64_t kRows = 7;
 
 std::vector<MapChange> MapWrite(std::uint64_t n) {
-  std::vector<MapChange> changes = {{Table::kMeta, "upto", std::to_string(n)},
-                                    {Table::kRow, std::to_string(n % kRows), std::string(1000, 'x') + std::to_string(n)}};
+  std::vector<MapChange> changes = {
+      {Table::kMeta, "upto", std::to_string(n)},
+      {Table::kRow, std::to_string(n % kRows), std::string(1000, 'x') + std::to_string(n)}};
   if (n % 5 == 0) changes.push_back({Table::kRow, std::to_string((n + 1) % kRows), std::nullopt});
   return changes;
 }
@@ -101,7 +105,8 @@ TEST(KilledMap, IsAsOfOneWriteAtOrAfterItsLastFlush) {
     }
     std::vector<MapRow> rows;
     for (const auto& [key, value] : model) rows.push_back(MapRow{key, value});
-    ASSERT_EQ(map.Scan(kSpace, Table::kRow, "", std::nullopt, MapLimit{1000, 1'000'000})->rows, rows);
+    ASSERT_EQ(map.Scan(kSpace, Table::kRow, "", std::nullopt, MapLimit{1000, 1'000'000})->rows,
+              rows);
   }
   EXPECT_GT(modelled, 100u);
 }

@@ -41,7 +41,9 @@ class NoWire final : public WirePort {
 
 class Answers final : public ClientsPort {
  public:
-  void Answer(RequestId request, const Outcome& outcome) override { came_.emplace_back(request, outcome); }
+  void Answer(RequestId request, const Outcome& outcome) override {
+    came_.emplace_back(request, outcome);
+  }
   std::vector<std::pair<RequestId, Outcome>> Take() { return std::exchange(came_, {}); }
 
  private:
@@ -64,8 +66,10 @@ class Node {
 
   RequestId Ask(RequestKind kind, std::string payload) {
     last_request_ = Next(last_request_);
-    host_.Handle(Time(), ClientRequests{{ClientRequest{last_request_, kDefaultNamespace, kind, {}, {},
-                                                       Payload(std::move(payload)), {}}}});
+    host_.Handle(
+        Time(),
+        ClientRequests{{ClientRequest{
+            last_request_, kDefaultNamespace, kind, {}, {}, Payload(std::move(payload)), {}}}});
     return last_request_;
   }
 
@@ -87,8 +91,9 @@ class Node {
   static Now Time() {
     using std::chrono::duration_cast;
     using std::chrono::nanoseconds;
-    return Now{{duration_cast<nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count()},
-               {duration_cast<nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count()}};
+    return Now{
+        {duration_cast<nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count()},
+        {duration_cast<nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count()}};
   }
 
   std::unique_ptr<Kv> log_kv_;
@@ -111,11 +116,13 @@ std::string ValueOf(std::uint64_t n) { return "value " + std::to_string(n * 7); 
   std::map<RequestId, std::uint64_t> under_way;
   for (;;) {
     while (under_way.size() < kRequestsUnderWay) {
-      const RequestId request = node.Ask(RequestKind::kWrite, EncodeCommand(Put{KeyOf(n), ValueOf(n)}));
+      const RequestId request =
+          node.Ask(RequestKind::kWrite, EncodeCommand(Put{KeyOf(n), ValueOf(n)}));
       under_way[request] = n++;
     }
     for (const auto& [request, outcome] : node.Turn()) {
-      if (outcome.kind == OutcomeKind::kDone && DecodeReply(outcome.result.bytes())->status == ReplyStatus::kOk) {
+      if (outcome.kind == OutcomeKind::kDone &&
+          DecodeReply(outcome.result.bytes())->status == ReplyStatus::kOk) {
         Report(under_way.at(request));
       }
       under_way.erase(request);
@@ -145,10 +152,12 @@ KvReply Read(Node& node, const std::string& key) {
 TEST(KilledHost, LosesNoEntryThatItAcknowledged) {
   TemporaryFolder folder;
   const std::string path = folder / "";
-  ASSERT_TRUE(Bootstrap(*OpenRocksKv(folder / "log", RocksUse::kLog).value(), Alone(), OnlyMember()).ok());
+  ASSERT_TRUE(
+      Bootstrap(*OpenRocksKv(folder / "log", RocksUse::kLog).value(), Alone(), OnlyMember()).ok());
   std::vector<std::uint64_t> acknowledged;
   for (std::uint64_t round = 0; round < kKills; ++round) {
-    for (const std::uint64_t n : KillAfter({path, std::to_string(round * 1'000'000)}, kAcknowledgedARound)) {
+    for (const std::uint64_t n :
+         KillAfter({path, std::to_string(round * 1'000'000)}, kAcknowledgedARound)) {
       acknowledged.push_back(n);
     }
   }
@@ -165,7 +174,8 @@ TEST(KilledHost, LosesNoEntryThatItAcknowledged) {
 }  // namespace quorate
 
 int main(int argc, char** argv) {
-  if (argc == 4 && std::strcmp(argv[1], "--victim") == 0) quorate::WriteForEver(argv[2], std::stoull(argv[3]));
+  if (argc == 4 && std::strcmp(argv[1], "--victim") == 0)
+    quorate::WriteForEver(argv[2], std::stoull(argv[3]));
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

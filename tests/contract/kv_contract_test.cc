@@ -17,7 +17,8 @@ std::vector<KvRow> AllOf(const KvReader& kv) {
 }
 
 using KvContract = OnLeaf;
-INSTANTIATE_TEST_SUITE_P(Leaves, KvContract, testing::Values(Leaf::kMemory, Leaf::kRocksLog, Leaf::kRocksMap),
+INSTANTIATE_TEST_SUITE_P(Leaves, KvContract,
+                         testing::Values(Leaf::kMemory, Leaf::kRocksLog, Leaf::kRocksMap),
                          NameOfLeaf);
 
 TEST_P(KvContract, AnEmptyStoreHasNoRows) {
@@ -33,24 +34,28 @@ TEST_P(KvContract, ReadersSeeAWriteAtOnce) {
 }
 
 TEST_P(KvContract, ALaterChangeOfTheSameBatchWins) {
-  ASSERT_TRUE(kv().Write({KvPut{"a", "1"}, KvPut{"a", "2"}, KvPut{"b", "1"}, KvDelete{"b"}, KvDelete{"c"},
-                          KvPut{"c", "3"}, KvPut{"d", "1"}, KvDeleteRange{"d", "e"}, KvPut{"e", "1"},
-                          KvDeleteRange{"e", "f"}, KvPut{"e", "2"}})
+  ASSERT_TRUE(kv().Write({KvPut{"a", "1"}, KvPut{"a", "2"}, KvPut{"b", "1"}, KvDelete{"b"},
+                          KvDelete{"c"}, KvPut{"c", "3"}, KvPut{"d", "1"}, KvDeleteRange{"d", "e"},
+                          KvPut{"e", "1"}, KvDeleteRange{"e", "f"}, KvPut{"e", "2"}})
                   .ok());
   EXPECT_EQ(AllOf(kv()), (std::vector<KvRow>{{"a", "2"}, {"c", "3"}, {"e", "2"}}));
 }
 
 TEST_P(KvContract, ARangeIsDeletedWithItsFirstAndWithoutItsLastKey) {
-  ASSERT_TRUE(kv().Write({KvPut{"a", "1"}, KvPut{"b", "2"}, KvPut{"ba", "3"}, KvPut{"c", "4"}}).ok());
-  ASSERT_TRUE(kv().Write({KvDeleteRange{"b", "c"}, KvDeleteRange{"z", "a"}, KvDeleteRange{"a", "a"}}).ok());
+  ASSERT_TRUE(
+      kv().Write({KvPut{"a", "1"}, KvPut{"b", "2"}, KvPut{"ba", "3"}, KvPut{"c", "4"}}).ok());
+  ASSERT_TRUE(
+      kv().Write({KvDeleteRange{"b", "c"}, KvDeleteRange{"z", "a"}, KvDeleteRange{"a", "a"}}).ok());
   EXPECT_EQ(AllOf(kv()), (std::vector<KvRow>{{"a", "1"}, {"c", "4"}}));
 }
 
 TEST_P(KvContract, KeysSortAsUnsignedBytes) {
   const std::string high("\xff\x00", 2);
   const std::string zero("\x00", 1);
-  ASSERT_TRUE(kv().Write({KvPut{high, "3"}, KvPut{"a", "2"}, KvPut{zero, "1"}, KvPut{"\x7f", "2b"}}).ok());
-  EXPECT_EQ(AllOf(kv()), (std::vector<KvRow>{{zero, "1"}, {"a", "2"}, {"\x7f", "2b"}, {high, "3"}}));
+  ASSERT_TRUE(
+      kv().Write({KvPut{high, "3"}, KvPut{"a", "2"}, KvPut{zero, "1"}, KvPut{"\x7f", "2b"}}).ok());
+  EXPECT_EQ(AllOf(kv()),
+            (std::vector<KvRow>{{zero, "1"}, {"a", "2"}, {"\x7f", "2b"}, {high, "3"}}));
 }
 
 TEST_P(KvContract, AScanEndsAtItsLimitsAndSaysSo) {
@@ -75,9 +80,11 @@ TEST_P(KvContract, AScanEndsAtItsLimitsAndSaysSo) {
 TEST_P(KvContract, APinnedViewNeverChanges) {
   ASSERT_TRUE(kv().Write({KvPut{"a", "1"}, KvPut{"b", "2"}, KvPut{"c", "3"}}).ok());
   const std::unique_ptr<KvReader> pin = kv().Pin("a", "d").value();
-  ASSERT_TRUE(kv().Write({KvPut{"a", "9"}, KvDelete{"b"}, KvDeleteRange{"c", "d"}, KvPut{"bb", "9"}}).ok());
+  ASSERT_TRUE(
+      kv().Write({KvPut{"a", "9"}, KvDelete{"b"}, KvDeleteRange{"c", "d"}, KvPut{"bb", "9"}}).ok());
   ASSERT_TRUE(kv().Sync().ok());
-  EXPECT_EQ(pin->Scan("a", "d", kAll).value().rows, (std::vector<KvRow>{{"a", "1"}, {"b", "2"}, {"c", "3"}}));
+  EXPECT_EQ(pin->Scan("a", "d", kAll).value().rows,
+            (std::vector<KvRow>{{"a", "1"}, {"b", "2"}, {"c", "3"}}));
   EXPECT_EQ(pin->Get("b").value(), "2");
   EXPECT_EQ(pin->Get("bb").value(), std::nullopt);
   EXPECT_EQ(kv().Get("a").value(), "9");
@@ -117,7 +124,8 @@ TEST_P(KvContract, DoesWhatAMapDoes) {
         model.erase(std::get<KvDelete>(batch.back()).key);
       } else {
         KvDeleteRange range{key(), key()};
-        if (range.from < range.to) model.erase(model.lower_bound(range.from), model.lower_bound(range.to));
+        if (range.from < range.to)
+          model.erase(model.lower_bound(range.from), model.lower_bound(range.to));
         batch.push_back(std::move(range));
       }
     }
@@ -131,7 +139,8 @@ TEST_P(KvContract, DoesWhatAMapDoes) {
     ASSERT_EQ(AllOf(kv()), rows) << "round " << round;
     const std::string probe = key();
     const auto found = model.find(probe);
-    ASSERT_EQ(kv().Get(probe).value(), found == model.end() ? std::nullopt : std::optional(found->second));
+    ASSERT_EQ(kv().Get(probe).value(),
+              found == model.end() ? std::nullopt : std::optional(found->second));
   }
 }
 

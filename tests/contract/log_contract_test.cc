@@ -52,7 +52,8 @@ class LogContract : public OnLeaf {
       ASSERT_TRUE(entries.ok()) << entries.status();
       ASSERT_EQ(entries->size(), group.entries.size());
       std::size_t i = 0;
-      for (const auto& [index, entry] : group.entries) ASSERT_EQ((*entries)[i++], entry) << index.value();
+      for (const auto& [index, entry] : group.entries)
+        ASSERT_EQ((*entries)[i++], entry) << index.value();
     }
   }
   LogStart StartAt(std::uint64_t generation, std::uint64_t index, std::uint64_t term) const {
@@ -68,15 +69,20 @@ class LogContract : public OnLeaf {
   std::optional<LogStore> store_;
   PersistSeq seq_;
 };
-INSTANTIATE_TEST_SUITE_P(Leaves, LogContract, testing::Values(Leaf::kMemory, Leaf::kRocksLog), NameOfLeaf);
+INSTANTIATE_TEST_SUITE_P(Leaves, LogContract, testing::Values(Leaf::kMemory, Leaf::kRocksLog),
+                         NameOfLeaf);
 
 TEST_P(LogContract, ABootstrappedStoreHoldsTheSystemGroupAndNamespaceZero) { ExpectAsModel(); }
 
 TEST_P(LogContract, HardStateAndEntriesAreFoundAgain) {
-  Write({BootRecord{BootNumber{1}}, SetHardState{g_, HardState{Term{1}, NodeId{2}}},
-         AppendEntries{g_, Index{1}, {Entry{Term{1}, EntryKind::kBarrier, {}}, Command(1, "a"), Command(1, "")}}});
+  Write(
+      {BootRecord{BootNumber{1}}, SetHardState{g_, HardState{Term{1}, NodeId{2}}},
+       AppendEntries{g_,
+                     Index{1},
+                     {Entry{Term{1}, EntryKind::kBarrier, {}}, Command(1, "a"), Command(1, "")}}});
   Write({SetHardState{g_, HardState{Term{4}, NodeId{}}}});
-  Write({BootRecord{BootNumber{2}}, AppendEntries{g_, Index{4}, {Command(4, std::string(100'000, 'x'))}}});
+  Write({BootRecord{BootNumber{2}},
+         AppendEntries{g_, Index{4}, {Command(4, std::string(100'000, 'x'))}}});
 }
 
 TEST_P(LogContract, ATruncatedSuffixIsGoneAndItsPlaceIsTakenByOthers) {
@@ -91,7 +97,8 @@ TEST_P(LogContract, ATruncatedSuffixIsGoneAndItsPlaceIsTakenByOthers) {
 TEST_P(LogContract, EntriesOfOneBatchMayBeTruncatedInTheSameBatch) {
   Write({SetHardState{g_, HardState{Term{3}, NodeId{2}}},
          AppendEntries{g_, Index{1}, {Command(1, "a"), Command(1, "b"), Command(1, "c")}},
-         TruncateSuffix{g_, Index{3}}, AppendEntries{g_, Index{3}, {Command(2, "d"), Command(2, "e")}},
+         TruncateSuffix{g_, Index{3}},
+         AppendEntries{g_, Index{3}, {Command(2, "d"), Command(2, "e")}},
          DropPrefix{g_, StartAt(1, 2, 1)}, TruncateSuffix{g_, Index{4}}});
 }
 
@@ -99,7 +106,8 @@ TEST_P(LogContract, ADroppedPrefixLeavesTheRest) {
   Write({SetHardState{g_, HardState{Term{2}, NodeId{2}}},
          AppendEntries{g_, Index{1}, {Command(1, "a"), Command(1, "b"), Command(2, "c")}}});
   Write({DropPrefix{g_, StartAt(1, 2, 1)}});
-  EXPECT_EQ(store_->ReadEntries(g_, Index{2}, Index{3}, 100).status().code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(store_->ReadEntries(g_, Index{2}, Index{3}, 100).status().code(),
+            absl::StatusCode::kOutOfRange);
   Write({AppendEntries{g_, Index{4}, {Command(2, "d")}}});
   Write({DropPrefix{g_, StartAt(1, 4, 2)}});
   Write({AppendEntries{g_, Index{5}, {Command(2, "e")}}});
@@ -114,7 +122,8 @@ TEST_P(LogContract, AResetLogHasNoEntriesAndItsHardStateStays) {
 }
 
 TEST_P(LogContract, GroupsAreBornAndDropped) {
-  Write({ResetLog{GroupId{7}, StartAt(1, 0, 0)}, SetHardState{GroupId{7}, HardState{Term{1}, NodeId{1}}},
+  Write({ResetLog{GroupId{7}, StartAt(1, 0, 0)},
+         SetHardState{GroupId{7}, HardState{Term{1}, NodeId{1}}},
          AppendEntries{GroupId{7}, Index{1}, {Command(1, "a")}}});
   Write({ResetLog{GroupId{300}, StartAt(1, 0, 0)}});
   Write({DropGroup{GroupId{7}}});
@@ -123,8 +132,9 @@ TEST_P(LogContract, GroupsAreBornAndDropped) {
 }
 
 TEST_P(LogContract, AReadEndsAtItsBytesButHoldsAtLeastOneEntry) {
-  Write({SetHardState{g_, HardState{Term{1}, NodeId{2}}},
-         AppendEntries{g_, Index{1}, {Command(1, "aaaa"), Command(1, "bbbb"), Command(1, "cccc")}}});
+  Write(
+      {SetHardState{g_, HardState{Term{1}, NodeId{2}}},
+       AppendEntries{g_, Index{1}, {Command(1, "aaaa"), Command(1, "bbbb"), Command(1, "cccc")}}});
   const std::size_t one = CostOf(Command(1, "aaaa"));
   EXPECT_EQ(store_->ReadEntries(g_, Index{1}, Index{3}, 0)->size(), 1u);
   EXPECT_EQ(store_->ReadEntries(g_, Index{1}, Index{3}, one)->size(), 1u);
@@ -132,19 +142,23 @@ TEST_P(LogContract, AReadEndsAtItsBytesButHoldsAtLeastOneEntry) {
   EXPECT_EQ(store_->ReadEntries(g_, Index{1}, Index{3}, 2 * one)->size(), 2u);
   EXPECT_EQ(store_->ReadEntries(g_, Index{2}, Index{3}, 100 * one)->at(0), Command(1, "bbbb"));
   EXPECT_EQ(store_->ReadEntries(g_, Index{2}, Index{2}, 100 * one)->size(), 1u);
-  EXPECT_EQ(store_->ReadEntries(g_, Index{2}, Index{4}, 100).status().code(), absl::StatusCode::kOutOfRange);
-  EXPECT_EQ(store_->ReadEntries(g_, Index{0}, Index{1}, 100).status().code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(store_->ReadEntries(g_, Index{2}, Index{4}, 100).status().code(),
+            absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(store_->ReadEntries(g_, Index{0}, Index{1}, 100).status().code(),
+            absl::StatusCode::kOutOfRange);
   EXPECT_EQ(store_->ReadEntries(GroupId{9}, Index{1}, Index{1}, 100).status().code(),
             absl::StatusCode::kOutOfRange);
 }
 
 TEST_P(LogContract, AReadSeesWhatIsNotSyncedYet) {
-  Put({SetHardState{g_, HardState{Term{1}, NodeId{2}}}, AppendEntries{g_, Index{1}, {Command(1, "a")}}});
+  Put({SetHardState{g_, HardState{Term{1}, NodeId{2}}},
+       AppendEntries{g_, Index{1}, {Command(1, "a")}}});
   EXPECT_EQ(store_->ReadEntries(g_, Index{1}, Index{1}, 100)->at(0), Command(1, "a"));
 }
 
 TEST_P(LogContract, BootstrapIsRefusedOnAStoreThatHoldsAnything) {
-  EXPECT_EQ(Bootstrap(kv(), TestIdentity(), TestMembers()).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Bootstrap(kv(), TestIdentity(), TestMembers()).code(),
+            absl::StatusCode::kFailedPrecondition);
   ExpectAsModel();
 }
 

@@ -30,7 +30,8 @@ class MapContract : public OnLeaf {
 
   std::optional<MapStore> map_;
 };
-INSTANTIATE_TEST_SUITE_P(Leaves, MapContract, testing::Values(Leaf::kMemory, Leaf::kRocksMap), NameOfLeaf);
+INSTANTIATE_TEST_SUITE_P(Leaves, MapContract, testing::Values(Leaf::kMemory, Leaf::kRocksMap),
+                         NameOfLeaf);
 
 TEST_P(MapContract, ANewMapHasNoSpaces) {
   EXPECT_TRUE(map().Spaces().value().empty());
@@ -55,7 +56,8 @@ TEST_P(MapContract, TablesAndSpacesDoNotShareRows) {
 }
 
 TEST_P(MapContract, AnyBytesAreAKeyAndTheyKeepTheirOrder) {
-  const std::vector<std::string> keys = {"", std::string("\0", 1), std::string("\0\xff", 2), "a", "\xff", "\xff\xff"};
+  const std::vector<std::string> keys = {
+      "", std::string("\0", 1), std::string("\0\xff", 2), "a", "\xff", "\xff\xff"};
   for (const std::string& key : keys) Put(kOne, key, "v" + key);
   std::vector<MapRow> rows;
   for (const std::string& key : keys) rows.push_back(MapRow{key, "v" + key});
@@ -91,7 +93,8 @@ TEST_P(MapContract, APinnedSpaceStaysAsItWas) {
   Put(kOne, "l", "3");
   ASSERT_TRUE(map().Drop(kOne).ok());
   EXPECT_EQ(pin->Get(Table::kRow, "k").value(), "1");
-  EXPECT_EQ(pin->Scan(Table::kRow, "", std::nullopt, kAll).value().rows, (std::vector<MapRow>{{"k", "1"}}));
+  EXPECT_EQ(pin->Scan(Table::kRow, "", std::nullopt, kAll).value().rows,
+            (std::vector<MapRow>{{"k", "1"}}));
 }
 
 TEST_P(MapContract, AFlushIsReportedOnceForEachWish) {

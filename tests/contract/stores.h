@@ -72,18 +72,24 @@ enum class Leaf { kMemory, kRocksLog, kRocksMap };
 
 inline std::unique_ptr<Disk> MakeDisk(Leaf leaf) {
   switch (leaf) {
-    case Leaf::kMemory: return std::make_unique<MemDisk>();
-    case Leaf::kRocksLog: return std::make_unique<RocksDisk>(RocksUse::kLog);
-    case Leaf::kRocksMap: return std::make_unique<RocksDisk>(RocksUse::kMap);
+    case Leaf::kMemory:
+      return std::make_unique<MemDisk>();
+    case Leaf::kRocksLog:
+      return std::make_unique<RocksDisk>(RocksUse::kLog);
+    case Leaf::kRocksMap:
+      return std::make_unique<RocksDisk>(RocksUse::kMap);
   }
   UNREACHABLE("a leaf is in the list");
 }
 
 inline std::string NameOfLeaf(const testing::TestParamInfo<Leaf>& info) {
   switch (info.param) {
-    case Leaf::kMemory: return "Memory";
-    case Leaf::kRocksLog: return "RocksLog";
-    case Leaf::kRocksMap: return "RocksMap";
+    case Leaf::kMemory:
+      return "Memory";
+    case Leaf::kRocksLog:
+      return "RocksLog";
+    case Leaf::kRocksMap:
+      return "RocksMap";
   }
   UNREACHABLE("a leaf is in the list");
 }

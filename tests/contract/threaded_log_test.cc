@@ -14,7 +14,9 @@ namespace {
 constexpr GroupId kG{0};
 constexpr std::chrono::seconds kPatience{20};
 
-Entry Command(std::string bytes) { return Entry{Term{1}, EntryKind::kCommand, Payload(std::move(bytes))}; }
+Entry Command(std::string bytes) {
+  return Entry{Term{1}, EntryKind::kCommand, Payload(std::move(bytes))};
+}
 
 std::vector<LogRecord> Append(std::uint64_t index, std::string bytes) {
   return {AppendEntries{kG, Index(index), {Command(std::move(bytes))}}};
@@ -35,7 +37,8 @@ class ThreadedLogContract : public OnLeaf {
   ThreadedLogContract() {
     EXPECT_TRUE(Bootstrap(kv(), TestIdentity(), TestMembers()).ok());
     Open();
-    const std::vector<LogRecord> first = {BootRecord{BootNumber{1}}, SetHardState{kG, HardState{Term{1}, NodeId{2}}}};
+    const std::vector<LogRecord> first = {BootRecord{BootNumber{1}},
+                                          SetHardState{kG, HardState{Term{1}, NodeId{2}}}};
     log_->Append(PersistSeq{1}, first);
     log_->Sync();
     EXPECT_EQ(std::get<Persisted>(Answers(*log_, 1).at(0)).upto, PersistSeq{1});
@@ -44,7 +47,8 @@ class ThreadedLogContract : public OnLeaf {
 
   std::optional<ThreadedLog> log_;
 };
-INSTANTIATE_TEST_SUITE_P(Leaves, ThreadedLogContract, testing::Values(Leaf::kMemory, Leaf::kRocksLog), NameOfLeaf);
+INSTANTIATE_TEST_SUITE_P(Leaves, ThreadedLogContract,
+                         testing::Values(Leaf::kMemory, Leaf::kRocksLog), NameOfLeaf);
 
 TEST_P(ThreadedLogContract, WritesOfATurnArePersistedTogether) {
   for (std::uint64_t i = 1; i <= 50; ++i) log_->Append(PersistSeq{i + 1}, Append(i, "entry"));
@@ -80,7 +84,8 @@ TEST_P(ThreadedLogContract, EveryTurnIsPersistedInTheEnd) {
 TEST_P(ThreadedLogContract, AReadSeesWhatWasAppendedBeforeItAndNothingLater) {
   log_->Append(PersistSeq{2}, Append(1, "old"));
   log_->Read(ReadLog{PortRequest{5}, kG, Index{1}, Index{1}, 1000});
-  const std::vector<LogRecord> other = {TruncateSuffix{kG, Index{1}}, AppendEntries{kG, Index{1}, {Command("new")}}};
+  const std::vector<LogRecord> other = {TruncateSuffix{kG, Index{1}},
+                                        AppendEntries{kG, Index{1}, {Command("new")}}};
   log_->Append(PersistSeq{3}, other);
   log_->Read(ReadLog{PortRequest{6}, kG, Index{1}, Index{1}, 1000});
   log_->Read(ReadLog{PortRequest{7}, kG, Index{1}, Index{2}, 1000});

@@ -23,7 +23,8 @@ inline void Report(std::uint64_t number) {
 
 // Starts a victim, lets it make `count` reports, then kills it. Returns all it reported, also between that
 // moment and its end.
-inline std::vector<std::uint64_t> KillAfter(const std::vector<std::string>& arguments, std::size_t count) {
+inline std::vector<std::uint64_t> KillAfter(const std::vector<std::string>& arguments,
+                                            std::size_t count) {
   int ends[2];
   REQUIRE(pipe(ends) == 0);
   std::vector<char*> argv;

@@ -78,7 +78,8 @@ void ChainAgain(KvImage& log) {
     const std::optional<LogKey> at = ParseLogKey(key);
     if (!at.has_value() || at->tag != LogTag::kStart) continue;
     const auto row = DecodeStartRow(std::string_view(value).substr(0, value.size() - kSealBytes));
-    if (row.has_value()) tails[at->group] = {row->start.generation, row->start.entry.index, row->anchor};
+    if (row.has_value())
+      tails[at->group] = {row->start.generation, row->start.entry.index, row->anchor};
   }
   for (auto& [key, value] : log) {
     const std::optional<LogKey> at = ParseLogKey(key);

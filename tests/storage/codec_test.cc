@@ -25,8 +25,8 @@ LogStart SomeStart() {
 }
 
 TEST(RaftCodec, AnEntryComesBack) {
-  for (const EntryKind kind :
-       {EntryKind::kBarrier, EntryKind::kCommand, EntryKind::kOpenSession, EntryKind::kConfiguration}) {
+  for (const EntryKind kind : {EntryKind::kBarrier, EntryKind::kCommand, EntryKind::kOpenSession,
+                               EntryKind::kConfiguration}) {
     for (const std::size_t size : {0u, 1u, 127u, 128u, 70'000u}) {
       const Entry entry{Term{~std::uint64_t{0}}, kind, Payload(std::string(size, 'x'))};
       const std::string bytes = BytesOf(entry, EncodeEntry);
@@ -77,7 +77,8 @@ TEST(RaftCodec, EveryCutIsRefused) {
     DecodeLogStart(in);
     EXPECT_FALSE(in.ok()) << size;
   }
-  const std::string entry = BytesOf(Entry{Term{300}, EntryKind::kCommand, Payload("payload")}, EncodeEntry);
+  const std::string entry =
+      BytesOf(Entry{Term{300}, EntryKind::kCommand, Payload("payload")}, EncodeEntry);
   for (std::size_t size = 0; size < entry.size(); ++size) {
     Decoder in(std::string_view(entry).substr(0, size));
     DecodeEntry(in);

@@ -1,8 +1,8 @@
 // A store that is not exactly what was written is DATA_LOSS, and never other data: CHECKERS S5, S6, S12, S13.
 #include <gtest/gtest.h>
 
-#include "storage/mem_kv.h"
 #include "storage/keys.h"
+#include "storage/mem_kv.h"
 #include "storage/recovery.h"
 #include "tests/storage/log_model.h"
 
@@ -35,9 +35,11 @@ KvImage SmallImage() {
   KvImage image = Written(
       Bootstrapped(),
       {BootRecord{BootNumber{1}}, SetHardState{kG, HardState{Term{2}, NodeId{1}}},
-       AppendEntries{kG, Index{1}, {Command(1, "a"), Command(1, "b"), Command(2, "c"), Command(2, "d")}},
+       AppendEntries{
+           kG, Index{1}, {Command(1, "a"), Command(1, "b"), Command(2, "c"), Command(2, "d")}},
        ResetLog{GroupId{9}, start}, SetHardState{GroupId{9}, HardState{Term{2}, NodeId{3}}},
-       AppendEntries{GroupId{9}, Index{1}, {Entry{Term{1}, EntryKind::kBarrier, {}}, Command(1, "x")}}});
+       AppendEntries{
+           GroupId{9}, Index{1}, {Entry{Term{1}, EntryKind::kBarrier, {}}, Command(1, "x")}}});
   start.entry = EntryId{Index{1}, Term{1}};
   return Written(image, {DropPrefix{kG, start}});
 }
@@ -65,10 +67,13 @@ void ExpectLoss(const KvImage& image, const std::string& what) {
 void ExpectSays(const KvImage& image, const std::string& words) {
   const absl::Status status = Opened(image);
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
-  EXPECT_NE(std::string(status.message()).find(words), std::string::npos) << status << "\nwanted: " << words;
+  EXPECT_NE(std::string(status.message()).find(words), std::string::npos)
+      << status << "\nwanted: " << words;
 }
 
-TEST(LogDamage, ASoundImageOpens) { EXPECT_TRUE(Opened(SmallImage()).ok()) << Opened(SmallImage()); }
+TEST(LogDamage, ASoundImageOpens) {
+  EXPECT_TRUE(Opened(SmallImage()).ok()) << Opened(SmallImage());
+}
 
 TEST(LogDamage, EveryFlippedBitOfAValueIsFound) {
   const KvImage image = SmallImage();
@@ -118,11 +123,13 @@ TEST(LogDamage, TheMessageNamesWhatAndWhere) {
   ExpectSays(without(StoreKey(LogTag::kBoot)), "boot number: missing");
   ExpectSays(without(StoreKey(LogTag::kGroups)), "of a group that does not exist");
   ExpectSays(without(GroupKey(LogTag::kHardState, kG)), "group 0, hard state: missing");
-  ExpectSays(without(GroupKey(LogTag::kHardState, kSystemGroup)), "system group, hard state: missing");
+  ExpectSays(without(GroupKey(LogTag::kHardState, kSystemGroup)),
+             "system group, hard state: missing");
   ExpectSays(without(GroupKey(LogTag::kStart, GroupId{9})), "group 9, start of the log: missing");
   ExpectSays(without(GroupKey(LogTag::kTail, GroupId{9})), "group 9, tail of the log: missing");
   ExpectSays(without(entry(3)), "group 0, generation 1, entry 3: missing: a hole in the log");
-  ExpectSays(without(entry(4)), "group 0, generation 1, entry 4: missing; the log's last entry is 4");
+  ExpectSays(without(entry(4)),
+             "group 0, generation 1, entry 4: missing; the log's last entry is 4");
   KvImage damaged = image;
   damaged[entry(3)][5] = static_cast<char>(damaged[entry(3)][5] ^ 1);
   ExpectSays(damaged, "group 0, generation 1, entry 3: the check value does not match");
@@ -130,8 +137,9 @@ TEST(LogDamage, TheMessageNamesWhatAndWhere) {
   damaged = image;
   damaged[entry(5)] = longer.at(entry(5));
   ExpectSays(damaged, "entry 5: behind the tail of the log");
-  const KvImage before_drop = Written(Bootstrapped(), {SetHardState{kG, HardState{Term{2}, NodeId{1}}},
-                                                       AppendEntries{kG, Index{1}, {Command(1, "a")}}});
+  const KvImage before_drop =
+      Written(Bootstrapped(), {SetHardState{kG, HardState{Term{2}, NodeId{1}}},
+                               AppendEntries{kG, Index{1}, {Command(1, "a")}}});
   damaged = image;
   damaged[entry(1)] = before_drop.at(entry(1));
   ExpectSays(damaged, "entry 1: the log begins at 2");
@@ -181,9 +189,10 @@ TEST(LogDamage, AStaleRowIsFound) {
   // Of hard state and boot number one row is all there is: that the newest one is there is what the store
   // below promises. Everything else hangs together.
   const KvImage before = SmallImage();
-  const KvImage after = Written(
-      before, {TruncateSuffix{kG, Index{3}}, AppendEntries{kG, Index{3}, {Command(2, "other"), Command(2, "d")}},
-               ResetLog{GroupId{12}, LogStart{Generation{1}, {}, {}, TestMembers(), {}}}});
+  const KvImage after =
+      Written(before, {TruncateSuffix{kG, Index{3}},
+                       AppendEntries{kG, Index{3}, {Command(2, "other"), Command(2, "d")}},
+                       ResetLog{GroupId{12}, LogStart{Generation{1}, {}, {}, TestMembers(), {}}}});
   int stale = 0;
   for (const auto& [key, value] : before) {
     if (after.contains(key) && after.at(key) == value) continue;
@@ -197,9 +206,9 @@ TEST(LogDamage, AStaleRowIsFound) {
 
 TEST(LogDamage, AnEntryOfAnOldGenerationIsFound) {
   const KvImage before = SmallImage();
-  const KvImage after =
-      Written(before, {ResetLog{kG, LogStart{Generation{2}, {Index{1}, Term{1}}, {}, TestMembers(), {}}},
-                       AppendEntries{kG, Index{2}, {Command(2, "new")}}});
+  const KvImage after = Written(
+      before, {ResetLog{kG, LogStart{Generation{2}, {Index{1}, Term{1}}, {}, TestMembers(), {}}},
+               AppendEntries{kG, Index{2}, {Command(2, "new")}}});
   for (const Index index : {Index{2}, Index{3}, Index{4}}) {
     const std::string old_key = EntryKey(kG, Generation{1}, index);
     KvImage damaged = after;
@@ -213,10 +222,12 @@ TEST(LogDamage, AnEntryOfAnOldGenerationIsFound) {
 
 TEST(LogDamage, AnEntryOfAFormerFillingOfTheSameGenerationIsFound) {
   const GroupId g = kSystemGroup;
-  const KvImage before = Written(Bootstrapped(), {SetHardState{g, HardState{Term{1}, NodeId{1}}},
-                                                  AppendEntries{g, Index{1}, {Command(1, "a"), Command(1, "b")}}});
-  const KvImage after = Written(before, {ResetLog{g, LogStart{Generation{1}, {}, {}, TestMembers(), {}}},
-                                         AppendEntries{g, Index{1}, {Command(1, "c"), Command(1, "d")}}});
+  const KvImage before =
+      Written(Bootstrapped(), {SetHardState{g, HardState{Term{1}, NodeId{1}}},
+                               AppendEntries{g, Index{1}, {Command(1, "a"), Command(1, "b")}}});
+  const KvImage after =
+      Written(before, {ResetLog{g, LogStart{Generation{1}, {}, {}, TestMembers(), {}}},
+                       AppendEntries{g, Index{1}, {Command(1, "c"), Command(1, "d")}}});
   for (const Index index : {Index{1}, Index{2}}) {
     KvImage damaged = after;
     damaged[EntryKey(g, Generation{1}, index)] = before.at(EntryKey(g, Generation{1}, index));
@@ -224,8 +235,9 @@ TEST(LogDamage, AnEntryOfAFormerFillingOfTheSameGenerationIsFound) {
   }
   // All of the former filling but its start: a chain that is whole in itself, and hangs on nothing.
   KvImage damaged = after;
-  for (const std::string& key : {EntryKey(g, Generation{1}, Index{1}), EntryKey(g, Generation{1}, Index{2}),
-                                 GroupKey(LogTag::kTail, g)}) {
+  for (const std::string& key :
+       {EntryKey(g, Generation{1}, Index{1}), EntryKey(g, Generation{1}, Index{2}),
+        GroupKey(LogTag::kTail, g)}) {
     damaged[key] = before.at(key);
   }
   ExpectLoss(damaged, "a whole former log");
@@ -257,8 +269,9 @@ TEST(LogDamage, AHardStateBelowTheLogsTermIsFound) {
 TEST(LogDamage, AnEmptyStoreIsALostOne) { ExpectLoss({}, "empty"); }
 
 TEST(LogDamage, AnothersStoreIsRefusedWithoutAWordOfLoss) {
-  for (const Identity& identity : {Identity{78, NodeId{2}, Incarnation{1}}, Identity{77, NodeId{1}, Incarnation{1}},
-                                   Identity{77, NodeId{2}, Incarnation{2}}}) {
+  for (const Identity& identity :
+       {Identity{78, NodeId{2}, Incarnation{1}}, Identity{77, NodeId{1}, Incarnation{1}},
+        Identity{77, NodeId{2}, Incarnation{2}}}) {
     MemKv kv(Bootstrapped());
     EXPECT_EQ(LogStore::Open(kv, identity).status().code(), absl::StatusCode::kFailedPrecondition);
   }
@@ -270,9 +283,11 @@ TEST(LogDamage, ReadingAnEntryThatWentBadLaterIsFound) {
   ASSERT_TRUE(store.ReadEntries(kG, Index{2}, Index{4}, 1000).ok());
   ASSERT_TRUE(kv.CorruptRow(EntryKey(kG, Generation{1}, Index{3}), 5));
   EXPECT_TRUE(store.ReadEntries(kG, Index{2}, Index{2}, 1000).ok());
-  EXPECT_EQ(store.ReadEntries(kG, Index{2}, Index{4}, 1000).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(store.ReadEntries(kG, Index{2}, Index{4}, 1000).status().code(),
+            absl::StatusCode::kDataLoss);
   ASSERT_TRUE(kv.Write({KvDelete{EntryKey(kG, Generation{1}, Index{3})}}).ok());
-  EXPECT_EQ(store.ReadEntries(kG, Index{3}, Index{4}, 1000).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(store.ReadEntries(kG, Index{3}, Index{4}, 1000).status().code(),
+            absl::StatusCode::kDataLoss);
 }
 
 TEST(MapDamage, EveryFlippedBitOfARowIsFound) {

@@ -7,9 +7,10 @@
 namespace quorate {
 namespace {
 
-const std::vector<std::uint64_t> kNumbers = {0,      1,          2,          0x7f,           0x80,  0xff,
-                                             0x100,  0x101,      0xffff,     0x10000,        1u << 31,
-                                             1ull << 32, 1ull << 40, 1ull << 63, ~std::uint64_t{0}};
+const std::vector<std::uint64_t> kNumbers = {
+    0,        1,          2,          0x7f,       0x80,
+    0xff,     0x100,      0x101,      0xffff,     0x10000,
+    1u << 31, 1ull << 32, 1ull << 40, 1ull << 63, ~std::uint64_t{0}};
 
 TEST(LogKeys, EntriesSortByGroupThenGenerationThenIndex) {
   std::vector<std::string> keys;
@@ -42,14 +43,16 @@ TEST(LogKeys, AreFoundAgainFromTheirBytes) {
     EXPECT_EQ(ParseLogKey(EntryKey(key.group, key.generation, key.index)), key);
   }
   EXPECT_EQ(ParseLogKey(StoreKey(LogTag::kBoot)), (LogKey{LogTag::kBoot, {}, {}, {}}));
-  EXPECT_EQ(ParseLogKey(GroupKey(LogTag::kTail, kSystemGroup)), (LogKey{LogTag::kTail, kSystemGroup, {}, {}}));
+  EXPECT_EQ(ParseLogKey(GroupKey(LogTag::kTail, kSystemGroup)),
+            (LogKey{LogTag::kTail, kSystemGroup, {}, {}}));
 }
 
 TEST(LogKeys, OtherBytesAreNoKey) {
   for (const std::string& bytes :
        {std::string(), std::string("\x04", 1), std::string("\x01\x00", 2), std::string("\x10", 1),
-        std::string("\x10\x01", 2), std::string("\x10\x01\x00", 3), std::string("\x10\x02\x00\x01", 4),
-        std::string("\x10\x05\x01\x00\x00\x00\x00", 7), std::string("\x10\x09\x01", 3)}) {
+        std::string("\x10\x01", 2), std::string("\x10\x01\x00", 3),
+        std::string("\x10\x02\x00\x01", 4), std::string("\x10\x05\x01\x00\x00\x00\x00", 7),
+        std::string("\x10\x09\x01", 3)}) {
     EXPECT_EQ(ParseLogKey(bytes), std::nullopt);
   }
 }

@@ -23,7 +23,9 @@ class LogModel {
     LogStart start;
     absl::btree_map<Index, Entry> entries;
     Index last() const { return entries.empty() ? start.entry.index : entries.rbegin()->first; }
-    Term last_term() const { return entries.empty() ? start.entry.term : entries.rbegin()->second.term; }
+    Term last_term() const {
+      return entries.empty() ? start.entry.term : entries.rbegin()->second.term;
+    }
   };
 
   // As a store is after bootstrap: namespace 0 and the system group, with `catalogue` in its start.
@@ -77,7 +79,8 @@ class LogModel {
       RecoveredGroup found{id, group.hard, group.start, group.last(), {}, {}, group.start.entry};
       Term term = group.start.entry.term;
       for (const auto& [index, entry] : group.entries) {
-        if (found.terms.empty() || entry.term != term) found.terms.push_back(TermRun{index, entry.term});
+        if (found.terms.empty() || entry.term != term)
+          found.terms.push_back(TermRun{index, entry.term});
         term = entry.term;
         if (entry.kind == EntryKind::kConfiguration) {
           found.configurations.push_back(
@@ -102,7 +105,9 @@ class LogModel {
     if (kind == 0) return Entry{term, EntryKind::kBarrier, Payload()};
     if (kind == 1) {
       std::string bytes;
-      Encode(ConfigurationOf({NodeId{1}, NodeId{2}, NodeId(static_cast<std::uint32_t>(3 + Draw(5)))}), bytes);
+      Encode(
+          ConfigurationOf({NodeId{1}, NodeId{2}, NodeId(static_cast<std::uint32_t>(3 + Draw(5)))}),
+          bytes);
       return Entry{term, EntryKind::kConfiguration, Payload(std::move(bytes))};
     }
     std::string bytes(Draw(64), '\0');
@@ -118,8 +123,9 @@ class LogModel {
     const std::uint64_t what = Draw(100);
     if (what < 3) return Emit(BootRecord{Next(boot_)}, records);
     if (what < 15 || group.hard.term == Term{}) {
-      const HardState state{Term(group.hard.term.value() + Draw(3) + (group.hard.term == Term{} ? 1 : 0)),
-                            NodeId(static_cast<std::uint32_t>(Draw(4)))};
+      const HardState state{
+          Term(group.hard.term.value() + Draw(3) + (group.hard.term == Term{} ? 1 : 0)),
+          NodeId(static_cast<std::uint32_t>(Draw(4)))};
       return Emit(SetHardState{id, state}, records);
     }
     if (what < 25 && group.last() > group.start.entry.index) {
@@ -127,7 +133,8 @@ class LogModel {
       const Index from = group.start.entry.index + Count{1 + Draw(length.value())};
       return Emit(TruncateSuffix{id, from}, records);
     }
-    if (what < 33 && group.last() > group.start.entry.index) return MakeDropPrefix(id, group, records);
+    if (what < 33 && group.last() > group.start.entry.index)
+      return MakeDropPrefix(id, group, records);
     if (what < 36) {
       LogStart start = group.start;
       if (id != kSystemGroup || Draw(2) == 0) start.generation = Next(start.generation);
@@ -141,7 +148,8 @@ class LogModel {
       start.configuration = TestMembers();
       return Emit(ResetLog{born, start}, records);
     }
-    if (what < 41 && id != kSystemGroup && id != kDefaultNamespace) return Emit(DropGroup{id}, records);
+    if (what < 41 && id != kSystemGroup && id != kDefaultNamespace)
+      return Emit(DropGroup{id}, records);
     AppendEntries append{id, Next(group.last()), {}};
     const std::uint64_t count = 1 + Draw(4);
     while (append.entries.size() < count) append.entries.push_back(MakeEntry(group.hard.term));

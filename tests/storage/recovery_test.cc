@@ -15,7 +15,8 @@ constexpr GroupId kG{0};
 
 Entry PutEntry(std::uint64_t term, std::string key, std::string value) {
   return Entry{Term(term), EntryKind::kCommand,
-               Payload(EncodeEnvelope(SessionId{}, SessionSeq{}, EncodeCommand(Put{std::move(key), std::move(value)})))};
+               Payload(EncodeEnvelope(SessionId{}, SessionSeq{},
+                                      EncodeCommand(Put{std::move(key), std::move(value)})))};
 }
 
 // A node's two disks, with three entries in the log of namespace 0.
@@ -23,7 +24,8 @@ class Recovery : public testing::Test {
  protected:
   Recovery() {
     EXPECT_TRUE(Bootstrap(log_, TestIdentity(), TestMembers()).ok());
-    entries_ = {Entry{Term{1}, EntryKind::kBarrier, {}}, PutEntry(1, "a", "1"), PutEntry(2, "b", "2")};
+    entries_ = {Entry{Term{1}, EntryKind::kBarrier, {}}, PutEntry(1, "a", "1"),
+                PutEntry(2, "b", "2")};
     Write({SetHardState{kG, HardState{Term{2}, NodeId{1}}},
            AppendEntries{kG, Index{1}, {entries_.begin(), entries_.end()}}});
   }
@@ -38,7 +40,8 @@ class Recovery : public testing::Test {
     MapStore map = Map();
     StateMachine machine = StateMachine::Open(map, MapSpace{kG, generation}, KvLimits{}).value();
     std::vector<ApplyResult> results;
-    ASSERT_TRUE(machine.Apply(Index{1}, std::span<const Entry>(entries_).first(count), results).ok());
+    ASSERT_TRUE(
+        machine.Apply(Index{1}, std::span<const Entry>(entries_).first(count), results).ok());
   }
   absl::StatusOr<Recovered> Recover() {
     MapStore map = Map();
@@ -59,7 +62,9 @@ class Recovery : public testing::Test {
   std::vector<Entry> entries_;
 };
 
-TEST_F(Recovery, AnEmptyMapIsReplayedFromTheBeginning) { EXPECT_EQ(AppliedOf(Recover()), EntryId{}); }
+TEST_F(Recovery, AnEmptyMapIsReplayedFromTheBeginning) {
+  EXPECT_EQ(AppliedOf(Recover()), EntryId{});
+}
 
 TEST_F(Recovery, TheMapSaysWhatIsApplied) {
   Apply(2);
@@ -115,10 +120,12 @@ TEST_F(Recovery, RowsWithoutAnAppliedEntryAreLoss) {
   Apply(2);
   MapStore map = Map();
   const MapSpace space{kG, Generation{1}};
-  const MapPage meta = map.Scan(space, Table::kMeta, "", std::nullopt, MapLimit{100, 10'000}).value();
+  const MapPage meta =
+      map.Scan(space, Table::kMeta, "", std::nullopt, MapLimit{100, 10'000}).value();
   ASSERT_FALSE(meta.rows.empty());
   std::vector<MapChange> changes;
-  for (const MapRow& row : meta.rows) changes.push_back(MapChange{Table::kMeta, row.key, std::nullopt});
+  for (const MapRow& row : meta.rows)
+    changes.push_back(MapChange{Table::kMeta, row.key, std::nullopt});
   ASSERT_TRUE(map.Write(space, changes).ok());
   EXPECT_EQ(Recover().status().code(), absl::StatusCode::kDataLoss);
 }
