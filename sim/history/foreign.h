@@ -16,7 +16,7 @@
 
 namespace quorate::sim {
 
-inline absl::Status Wrong(std::size_t line, const std::string& why) {
+inline absl::Status WrongLine(std::size_t line, const std::string& why) {
   return absl::InvalidArgumentError(absl::StrCat("line ", line, ": ", why));
 }
 
@@ -44,7 +44,7 @@ class Foreign {
   absl::Status Invoke(std::size_t line, const std::string& process, const std::string& key,
                       ForeignCall call) {
     if (!open_.emplace(process, Pending{key, std::move(call), next_++}).second) {
-      return Wrong(line, absl::StrCat("process ", process, " has an operation open"));
+      return WrongLine(line, absl::StrCat("process ", process, " has an operation open"));
     }
     return absl::OkStatus();
   }
@@ -57,7 +57,7 @@ class Foreign {
                       const std::optional<std::string>& seen) {
     const auto open = open_.find(process);
     if (open == open_.end()) {
-      return Wrong(line, absl::StrCat("process ", process, " has no operation open"));
+      return WrongLine(line, absl::StrCat("process ", process, " has no operation open"));
     }
     Add(process, open->second, end, seen, next_++);
     open_.erase(open);

@@ -33,17 +33,17 @@ struct EdnEvent {
 
 // nullopt: not of a client.
 absl::StatusOr<std::optional<EdnEvent>> EventOf(const Edn& form) {
-  if (form.kind != Edn::Kind::kMap) return Wrong(form.line, "not an operation");
+  if (form.kind != Edn::Kind::kMap) return WrongLine(form.line, "not an operation");
   const Edn* process = form.Find(":process");
   const Edn* type = form.Find(":type");
   const Edn* f = form.Find(":f");
   if (process == nullptr || type == nullptr || f == nullptr) {
-    return Wrong(form.line, "an operation needs :process, :type and :f");
+    return WrongLine(form.line, "an operation needs :process, :type and :f");
   }
   if (process->kind != Edn::Kind::kInteger) return std::optional<EdnEvent>();
   const bool known = type->text == ":invoke" || type->text == ":ok" || type->text == ":fail" ||
                      type->text == ":info";
-  if (!known) return Wrong(form.line, absl::StrCat("unknown type ", Render(*type)));
+  if (!known) return WrongLine(form.line, absl::StrCat("unknown type ", Render(*type)));
   return std::optional<EdnEvent>(
       EdnEvent{form.line, Render(*process), type->text, f->text, form.Find(":value")});
 }
@@ -70,16 +70,16 @@ absl::Status TakeJepsenEvent(const EdnEvent& event, Foreign& foreign) {
   const bool reads = event.f == ":read" || event.f == ":r";
   const bool writes = event.f == ":write" || event.f == ":w";
   if (!reads && !writes && event.f != ":cas") {
-    return Wrong(event.line, absl::StrCat(event.f, " is not an operation on a register"));
+    return WrongLine(event.line, absl::StrCat(event.f, " is not an operation on a register"));
   }
   if (event.type == ":invoke") {
     ForeignCall call;
     if (writes) {
-      if (value == nullptr) return Wrong(event.line, "a write without a value");
+      if (value == nullptr) return WrongLine(event.line, "a write without a value");
       call.kind = ForeignCall::Kind::kWrite;
       call.value = ValueOf(*value);
     } else if (!reads) {
-      if (!IsPair(value)) return Wrong(event.line, "a cas without [old new]");
+      if (!IsPair(value)) return WrongLine(event.line, "a cas without [old new]");
       call.kind = ForeignCall::Kind::kCas;
       call.expected = ValueOf(value->items[0]);
       call.value = ValueOf(value->items[1]);
@@ -91,7 +91,7 @@ absl::Status TakeJepsenEvent(const EdnEvent& event, Foreign& foreign) {
   if (event.type == ":info") end = ForeignEnd::kUnknown;
   std::optional<std::string> seen;
   if (event.type == ":ok" && reads) {
-    if (value == nullptr) return Wrong(event.line, "a read without a value");
+    if (value == nullptr) return WrongLine(event.line, "a read without a value");
     seen = ValueOf(*value);
   }
   return foreign.Return(event.line, event.process, end, seen);
@@ -99,17 +99,17 @@ absl::Status TakeJepsenEvent(const EdnEvent& event, Foreign& foreign) {
 
 absl::Status TakeKvEvent(const Edn& form, const EdnEvent& event, Foreign& foreign) {
   const Edn* key = form.Find(":key");
-  if (key == nullptr) return Wrong(event.line, "an operation without :key");
+  if (key == nullptr) return WrongLine(event.line, "an operation without :key");
   const bool gets = event.f == ":get";
   if (!gets && event.f != ":put" && event.f != ":append") {
-    return Wrong(event.line, absl::StrCat(event.f, " is not one of :get, :put, :append"));
+    return WrongLine(event.line, absl::StrCat(event.f, " is not one of :get, :put, :append"));
   }
   if (event.type == ":invoke") {
     ForeignCall call;
     if (!gets) {
       call.kind = event.f == ":put" ? ForeignCall::Kind::kWrite : ForeignCall::Kind::kAppend;
       if (event.value == nullptr || event.value->is_nil()) {
-        return Wrong(event.line, "a write without a value");
+        return WrongLine(event.line, "a write without a value");
       }
       call.value = ValueOf(*event.value);
     }
@@ -120,7 +120,7 @@ absl::Status TakeKvEvent(const Edn& form, const EdnEvent& event, Foreign& foreig
   if (event.type == ":info") end = ForeignEnd::kUnknown;
   std::optional<std::string> seen;
   if (event.type == ":ok" && gets) {
-    if (event.value == nullptr) return Wrong(event.line, "a get without a value");
+    if (event.value == nullptr) return WrongLine(event.line, "a get without a value");
     seen = ValueOf(*event.value).value_or("");
   }
   return foreign.Return(event.line, event.process, end, seen);
@@ -138,7 +138,7 @@ absl::StatusOr<std::vector<Edn>> ReadForms(std::string_view text) {
 
 absl::StatusOr<HistoryFormat> Recognise(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return Wrong(1, "an empty file");
+  if (begin == std::string_view::npos) return WrongLine(1, "an empty file");
   text.remove_prefix(begin);
   const std::string_view first_line = text.substr(0, text.find('\n'));
   if (text.starts_with("{\"")) return HistoryFormat::kOurs;
@@ -150,7 +150,7 @@ absl::StatusOr<HistoryFormat> Recognise(std::string_view text) {
       text.starts_with("(") || text.starts_with(";")) {
     return HistoryFormat::kJepsenEdn;
   }
-  return Wrong(1, "not a history of a known format");
+  return WrongLine(1, "not a history of a known format");
 }
 
 absl::StatusOr<std::vector<Problem>> ReadProblems(HistoryFormat format, std::string_view text) {
@@ -249,7 +249,7 @@ absl::StatusOr<CheckReport> CheckText(std::string_view text, std::uint64_t budge
     report.operations += problem.ops.size();
     for (const SearchOp& op : problem.ops) report.infos += op.must ? 0 : 1;
   }
-  if (report.operations == 0) return Wrong(1, "no operations");
+  if (report.operations == 0) return WrongLine(1, "no operations");
   Search(*std::move(problems), budget, report);
   return report;
 }

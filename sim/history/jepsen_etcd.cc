@@ -59,14 +59,14 @@ absl::Status TakeEtcdInvocation(std::size_t line, const std::string& process, st
     shaped = TakePair(rest, call);
   }
   if (!shaped || !TakeWord(rest).empty())
-    return Wrong(line, "not an operation on a register (cut off?)");
+    return WrongLine(line, "not an operation on a register (cut off?)");
   return foreign.Invoke(line, process, "", std::move(call));
 }
 
 absl::Status TakeEtcdReturn(std::size_t line, const std::string& process, std::string_view type,
                             std::string_view rest, Foreign& foreign) {
   if (!foreign.IsOpen(process)) {
-    return Wrong(line, absl::StrCat("process ", process, " has no operation open"));
+    return WrongLine(line, absl::StrCat("process ", process, " has no operation open"));
   }
   const ForeignCall::Kind kind = foreign.OpenCall(process).kind;
   std::string_view first = rest;
@@ -80,7 +80,7 @@ absl::Status TakeEtcdReturn(std::size_t line, const std::string& process, std::s
   std::optional<std::string> seen;
   if (end == ForeignEnd::kDone && kind == ForeignCall::Kind::kRead &&
       (!TakeValue(rest, seen) || !TakeWord(rest).empty())) {
-    return Wrong(line, "a read without a value (cut off?)");
+    return WrongLine(line, "a read without a value (cut off?)");
   }
   return foreign.Return(line, process, end, seen);
 }
@@ -90,22 +90,22 @@ absl::Status TakeEtcdLine(std::size_t line, std::string_view text, Foreign& fore
   const std::string_view level = TakeWord(rest);
   if (level.empty()) return absl::OkStatus();
   const std::string_view logger = TakeWord(rest);
-  if (level != "INFO" && level != "WARN") return Wrong(line, "not a line of a Jepsen log");
+  if (level != "INFO" && level != "WARN") return WrongLine(line, "not a line of a Jepsen log");
   if (logger != "jepsen.util") {
-    return logger.empty() ? Wrong(line, "cut off: no logger") : absl::OkStatus();
+    return logger.empty() ? WrongLine(line, "cut off: no logger") : absl::OkStatus();
   }
   const std::string_view dash = TakeWord(rest);
   const std::string process(TakeWord(rest));
   if (process.starts_with(':')) return absl::OkStatus();  // the nemesis
   const std::string_view type = TakeWord(rest);
   const std::string_view f = TakeWord(rest);
-  if (dash != "-" || !IsNumber(process)) return Wrong(line, "no process number (cut off?)");
+  if (dash != "-" || !IsNumber(process)) return WrongLine(line, "no process number (cut off?)");
   if (f != ":read" && f != ":write" && f != ":cas") {
-    return Wrong(line, "not an operation on a register (cut off?)");
+    return WrongLine(line, "not an operation on a register (cut off?)");
   }
   if (type == ":invoke") return TakeEtcdInvocation(line, process, f, rest, foreign);
   if (type != ":ok" && type != ":fail" && type != ":info") {
-    return Wrong(line, absl::StrCat("unknown type ", std::string(type)));
+    return WrongLine(line, absl::StrCat("unknown type ", std::string(type)));
   }
   return TakeEtcdReturn(line, process, type, rest, foreign);
 }

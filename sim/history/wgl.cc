@@ -269,7 +269,7 @@ std::optional<std::int64_t> NumberIn(const std::string& text) {
 
 // ---- values -------------------------------------------------------------------------------------------
 
-ValueId Values::Intern(std::string_view text) {
+ValueId ValueTable::Intern(std::string_view text) {
   const auto found = ids_.find(text);
   if (found != ids_.end()) return found->second;
   REQUIRE(texts_.size() < std::numeric_limits<ValueId>::max());
@@ -279,7 +279,7 @@ ValueId Values::Intern(std::string_view text) {
   return id;
 }
 
-ValueId Values::Append(ValueId base, ValueId suffix) {
+ValueId ValueTable::Append(ValueId base, ValueId suffix) {
   const auto known = appended_.find({base, suffix});
   if (known != appended_.end()) return known->second;
   const ValueId id = Intern(texts_[base] + texts_[suffix]);
@@ -287,7 +287,7 @@ ValueId Values::Append(ValueId base, ValueId suffix) {
   return id;
 }
 
-std::optional<ValueId> Values::Add(ValueId base, std::int64_t by) {
+std::optional<ValueId> ValueTable::Add(ValueId base, std::int64_t by) {
   const auto number = base == kAbsent ? std::optional<std::int64_t>(0) : NumberIn(texts_[base]);
   if (!number) return std::nullopt;
   std::int64_t sum = 0;

@@ -27,14 +27,14 @@
 namespace quorate::sim {
 
 using CellId = std::uint32_t;
-using ValueId = std::uint32_t;  // of `Values`; 0 = absent
+using ValueId = std::uint32_t;  // of `ValueTable`; 0 = absent
 inline constexpr ValueId kAbsent = 0;
 inline constexpr std::uint64_t kForever = ~std::uint64_t{0};
 
 // Values as small numbers. Append-only.
-class Values {
+class ValueTable {
  public:
-  Values() : texts_(1) {}
+  ValueTable() : texts_(1) {}
   ValueId Intern(std::string_view text);
   const std::string& text(ValueId id) const { return texts_[id]; }
   // The value after `suffix` was appended, or after `by` was added (nullopt: not a number, overflow).
@@ -91,7 +91,7 @@ struct Problem {
   std::string name;  // "namespace 0, key k" …
   std::uint32_t cells = 0;
   std::optional<ValueId> initial;  // of every cell; nullopt = absent
-  Values values;
+  ValueTable values;
   std::vector<SearchOp> ops;
 };
 
