@@ -26,7 +26,7 @@ need_packages() {
   done
   [ -n "$missing" ] || return 0
   if [ "$(id -u)" -ne 0 ]; then
-    printf 'sudo apt-get install -y --no-install-recommends%s\n' "$missing"
+    printf 'sudo apt-get update && sudo apt-get install -y --no-install-recommends%s\n' "$missing"
     exit 69
   fi
   printf 'tools/dev: installing%s\n' "$missing" >&2
