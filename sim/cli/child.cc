@@ -10,14 +10,14 @@
 namespace quorate::sim {
 namespace {
 
-[[noreturn]] void Become(const std::vector<std::string>& command,
-                         const std::vector<std::pair<std::string, std::string>>& environment,
+[[noreturn]] void Become(const std::vector<std::string>& command, const ChildSettings& settings,
                          int out) {
   dup2(out, STDOUT_FILENO);
-  for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
+  for (const auto& [name, value] : settings.environment) setenv(name.c_str(), value.c_str(), 1);
   std::vector<char*> words;
   for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
+  alarm(static_cast<unsigned>(settings.limit_s));  // outlives the exec
   execv(words[0], words.data());
   _exit(127);
 }
@@ -35,26 +35,24 @@ std::string ReadToEnd(int fd) {
 
 }  // namespace
 
-absl::StatusOr<ChildResult> RunChild(
-    const std::vector<std::string>& command,
-    const std::vector<std::pair<std::string, std::string>>& environment,
-    const std::string& to_file) {
+absl::StatusOr<ChildResult> RunChild(const std::vector<std::string>& command,
+                                     const ChildSettings& settings) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return absl::UnavailableError("no more pipes");
   int out = ends[1];
-  if (!to_file.empty()) {
+  if (!settings.to_file.empty()) {
     close(ends[1]);
-    out = open(to_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    out = open(settings.to_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (out < 0) {
       close(ends[0]);
-      return absl::UnavailableError(to_file + ": cannot be written");
+      return absl::UnavailableError(settings.to_file + ": cannot be written");
     }
   }
   const pid_t pid = fork();
-  if (pid == 0) Become(command, environment, out);
+  if (pid == 0) Become(command, settings, out);
   close(out);
   ChildResult result;
-  if (pid > 0 && to_file.empty()) result.out = ReadToEnd(ends[0]);
+  if (pid > 0 && settings.to_file.empty()) result.out = ReadToEnd(ends[0]);
   close(ends[0]);
   if (pid < 0) return absl::UnavailableError("no more processes");
   int status = 0;

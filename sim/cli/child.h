@@ -1,8 +1,10 @@
 // sim/cli/child.h — another process of the same program, started afresh.
 //
 // Model: fork and exec, so that it has its own address-space layout; its standard output is taken.
+// Time: after `limit_s` seconds of real time a signal ends it.
 // Errors: Unavailable if it cannot be started; how it ended stands in the result.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,10 +18,12 @@ struct ChildResult {
   std::string out;
 };
 
-// `environment`: added to this process's own. `to_file` not empty: its output goes there instead.
-absl::StatusOr<ChildResult> RunChild(
-    const std::vector<std::string>& command,
-    const std::vector<std::pair<std::string, std::string>>& environment,
-    const std::string& to_file = "");
+struct ChildSettings {
+  std::uint64_t limit_s = 600;                                   // > 0
+  std::vector<std::pair<std::string, std::string>> environment;  // added to this process's own
+  std::string to_file;  // not empty: its output goes there instead
+};
+absl::StatusOr<ChildResult> RunChild(const std::vector<std::string>& command,
+                                     const ChildSettings& settings);
 
 }  // namespace quorate::sim

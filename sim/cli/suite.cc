@@ -177,7 +177,7 @@ class Suite {
       const absl::StatusOr<ChildResult> twin =
           RunChild({world_.self, "replay", scenarios_[task.file].file, "--seed",
                     std::to_string(task.seed), "--digest"},
-                   {{"MALLOC_PERTURB_", fill}});
+                   {args_.run_limit_s, {{"MALLOC_PERTURB_", fill}}, ""});
       record.how = twin.ok() ? twin->out : std::string(twin.status().message());
       return record;
     };
@@ -234,7 +234,7 @@ class Suite {
       const absl::StatusOr<ChildResult> trace =
           RunChild({world_.self, "replay", file, "--seed", std::to_string(first.seed), "--trace",
                     "--history", (folder / "history.jsonl").string()},
-                   {}, (folder / "trace.txt").string());
+                   {args_.run_limit_s, {}, (folder / "trace.txt").string()});
       if (!trace.ok()) return trace.status();
     }
     return absl::OkStatus();

@@ -46,7 +46,7 @@ class TreeBuilder {
   bool key(string_t& name) {
     Json& object = *open_.back();
     if (object.Find(name) != nullptr) {
-      status_ = Complaint(Under(Path(), name), "stands twice");
+      status_ = Complaint(Under(Path(Innermost::kItself), name), "stands twice");
       return false;
     }
     object.members.emplace_back(std::move(name), Json{});
@@ -111,9 +111,12 @@ class TreeBuilder {
     return true;
   }
 
-  std::string Path() const {
+  // Where we are: in the innermost value that is open, or in its last part.
+  enum class Innermost { kItself, kLastPart };
+  std::string Path(Innermost which = Innermost::kLastPart) const {
     std::string path = "$";
     for (const Json* json : open_) {
+      if (json == open_.back() && which == Innermost::kItself) break;
       if (json->kind == JsonKind::kArray) {
         if (!json->items.empty()) path = Under(path, json->items.size() - 1);
       } else if (!json->members.empty()) {

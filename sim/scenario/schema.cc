@@ -94,21 +94,57 @@ Schema DistSchema(const Field& field) {
   return {{"anyOf", forms}};
 }
 
-Schema FieldSchema(const Field& field) {
-  Schema schema =
-      std::visit(Match{
-                     [&](const PerRun&) { return DrawSchema(field); },
-                     [&](const PerNodeOrLink&) { return DrawSchema(field); },
-                     [&](const PerEvent&) { return DistSchema(field); },
-                     [&](const PerEventOfEntity&) { return DistSchema(field); },
-                     [](const YesOrNo&) {
-                       return Schema{{"type", "boolean"}};
-                     },
-                     [&](const OfScenario&) { return NumberSchema(field); },
-                     [](const OffShare&) { return kShare; },
-                     [](const Special& special) { return Schema::parse(special.schema); },
-                 },
-                 field.target);
+// Fields of one unit whose values have no range in the schema share one definition; "duration_draw".
+std::string DefinitionName(const Field& field, std::string_view form) {
+  switch (field.unit) {
+    case Unit::kDuration:
+      return Cat("duration_", form);
+    case Unit::kProbability:
+      return Cat("probability_", form);
+    case Unit::kDrift:
+      return Cat("drift_", form);
+    case Unit::kBytes:
+      return Cat("bytes_", form);
+    case Unit::kRate:
+      return Cat("rate_", form);
+    case Unit::kRatio:
+    case Unit::kCount:
+    case Unit::kWord:
+      return "";
+  }
+  return "";
+}
+
+// The schema that `make` gives, as a reference to a definition where there is one for the unit.
+Schema Shared(const Field& field, std::string_view form, Schema (*make)(const Field&),
+              Schema& definitions) {
+  const std::string name = DefinitionName(field, form);
+  if (name.empty()) return make(field);
+  Field plain = field;
+  plain.words.clear();
+  if (!definitions.contains(name)) definitions[name] = make(plain);
+  const Schema reference = {{"$ref", "#/$defs/" + name}};
+  if (field.words.empty()) return reference;
+  Schema words = Schema::array();
+  for (const auto& [word, value] : field.words) words.push_back(word);
+  return {{"anyOf", {reference, Schema{{"enum", words}}}}};
+}
+
+Schema FieldSchema(const Field& field, Schema& definitions) {
+  Schema schema = std::visit(
+      Match{
+          [&](const PerRun&) { return Shared(field, "draw", DrawSchema, definitions); },
+          [&](const PerNodeOrLink&) { return Shared(field, "draw", DrawSchema, definitions); },
+          [&](const PerEvent&) { return Shared(field, "dist", DistSchema, definitions); },
+          [&](const PerEventOfEntity&) { return Shared(field, "dist", DistSchema, definitions); },
+          [](const YesOrNo&) {
+            return Schema{{"type", "boolean"}};
+          },
+          [&](const OfScenario&) { return Shared(field, "number", NumberSchema, definitions); },
+          [](const OffShare&) { return kShare; },
+          [](const Special& special) { return Schema::parse(special.schema); },
+      },
+      field.target);
   schema["description"] = field.help;
   if (!field.fallback.empty()) schema["default"] = Schema::parse(field.fallback);
   return schema;
@@ -150,12 +186,13 @@ std::string ScenarioSchema() {
                  {"type", "object"},
                  {"additionalProperties", false},
                  {"required", {"format", "about"}},
-                 {"properties", Schema::object()}};
+                 {"properties", Schema::object()},
+                 {"$defs", Schema::object()}};
   for (const Field& field : Fields()) {
     const std::size_t dot = field.path.rfind('.');
     const std::string group = dot == std::string::npos ? "" : field.path.substr(0, dot);
     PropertiesOf(root, group)[field.path.substr(dot == std::string::npos ? 0 : dot + 1)] =
-        FieldSchema(field);
+        FieldSchema(field, root["$defs"]);
   }
   FinishGroups(root["properties"], "");
   return root.dump(2) + "\n";

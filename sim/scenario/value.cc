@@ -207,11 +207,11 @@ class ValueReader {
           over > room / times ? field_.high : LowestOf(rule.min) + over * times;
     }
     const bool has_mean = rule.kind == DistKind::kExp || rule.kind == DistKind::kPareto;
-    if (HighestOf(rule.min) > LowestOf(rule.max)) return Complaint(path, "min is above max");
     if (has_mean && HighestOf(rule.min) > LowestOf(rule.mean))
       return Complaint(path, "min is above mean");
     if (has_mean && HighestOf(rule.mean) > LowestOf(rule.max))
       return Complaint(path, "mean is above max");
+    if (HighestOf(rule.min) > LowestOf(rule.max)) return Complaint(path, "min is above max");
     if (rule.kind == DistKind::kLog && LowestOf(rule.min) <= 0) {
       return Complaint(path, "a \"log\" distribution must begin above zero");
     }
