@@ -33,6 +33,10 @@ struct Group {
 
 std::string At(Index index) { return absl::StrCat("index ", index.value()); }
 
+std::string Who(NodeId node, GroupId group) {
+  return absl::StrCat("node ", node.value(), " namespace ", group.value(), ": ");
+}
+
 bool SameButForVersions(KvReply a, KvReply b) {
   for (KvReply* reply : {&a, &b}) {
     reply->revision = Revision(0);
@@ -84,7 +88,9 @@ void SerialChecker::State::NoteEffect(GroupId id, Group& group, Index index,
   if (effect.kind == EntryEffect::Kind::kRetried) ++counts.retries;
   if (effect.kind == EntryEffect::Kind::kSessionUnknown) ++counts.refused;
   if (effect.kind != EntryEffect::Kind::kApplied) return;
-  effects.AddContent(id, effect.command, index);
+  // Content matters only for clients without a session, who asked for it before.
+  const auto asked = group.asked.find(effect.command);
+  if (asked != group.asked.end()) effects.AddContent(id, effect.command, index);
   if (effect.session != SessionId(0)) {
     const CommittedEffects::Key key{id, effect.session, effect.seq};
     if (const auto before = effects.Find(key)) {
@@ -100,7 +106,8 @@ void SerialChecker::State::NoteEffect(GroupId id, Group& group, Index index,
                        " was told that it certainly failed, and takes effect at ", sim::At(index)));
     }
   }
-  if (group.failed_content.contains(effect.command) && group.asked[effect.command] == 1) {
+  if (asked != group.asked.end() && asked->second == 1 &&
+      group.failed_content.contains(effect.command)) {
     verdicts.Report("I-81", absl::StrCat("a command that was told that it certainly failed takes "
                                          "effect at ",
                                          sim::At(index)));
@@ -259,21 +266,21 @@ void SerialChecker::OnCommitted(GroupId id, Index index, const Entry& entry) {
 void SerialChecker::OnApplied(NodeId node, GroupId id, const ApplyResult& result) {
   if (id == kSystemGroup) return;
   Group& group = state_->At(id);
-  const std::string who = absl::StrCat("node ", node.value(), " namespace ", id.value(), ": ");
   if (result.index > group.model.applied() || result.index <= group.model.start()) {
-    state_->verdicts.Report("I-15", absl::StrCat(who, "applied ", At(result.index),
+    state_->verdicts.Report("I-15", absl::StrCat(Who(node, id), "applied ", At(result.index),
                                                  ", committed is ", At(group.model.applied())));
     return;
   }
   const ReferenceModel::Trace& trace = group.model.TraceAt(result.index);
+  const bool empty = result.reply.empty() && trace.reply_bytes == Digest{};
+  const bool same = empty || result.reply.digest() == trace.reply_bytes;
+  if (same && result.took_effect == trace.took_effect) return;
   if (result.took_effect != trace.took_effect) {
     state_->verdicts.Report(
-        "I-50", absl::StrCat(who, "the command at ", At(result.index), " took effect at ",
+        "I-50", absl::StrCat(Who(node, id), "the command at ", At(result.index), " took effect at ",
                              At(result.took_effect), ", it must be ", At(trace.took_effect)));
     return;
   }
-  const bool empty = result.reply.empty() && trace.reply_bytes == Digest{};
-  if (empty || result.reply.digest() == trace.reply_bytes) return;
   const EntryEffect* effect = group.model.EffectAt(result.index);
   const absl::StatusOr<KvReply> told = DecodeReply(result.reply.bytes());
   const char* id_found = "I-53";
@@ -285,7 +292,7 @@ void SerialChecker::OnApplied(NodeId node, GroupId id, const ApplyResult& result
   }
   state_->verdicts.Report(
       id_found,
-      absl::StrCat(who, "the command at ", At(result.index), " was answered ",
+      absl::StrCat(Who(node, id), "the command at ", At(result.index), " was answered ",
                    told.ok() ? Render(*told) : std::string("with bytes that are no reply"),
                    effect == nullptr ? std::string(", not as before")
                                      : absl::StrCat(", it must be ", Render(effect->reply))));
