@@ -12,6 +12,8 @@
 //   index that is not committed, or not this operation's · I-50 exactly-once: an effect at two indexes, or
 //   a retry answered with other bytes · I-51 session rules · I-54 a version that is not its write's index,
 //   a revision that goes back · I-81 an operation that "certainly failed" stands in the committed log.
+//   Of replicas (`OnApplied`): I-15 applied beyond what is committed · I-53 an entry answered otherwise than
+//   the model does, or I-50, I-51, I-54 as above.
 // Duties of the world: `OnCommitted` without gaps, in order, and *before* any reply that rests on the entry.
 //   The system group is ignored.
 // Cost: O(log n) an operation; versions and replies are kept back to the oldest open operation and at least

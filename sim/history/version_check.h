@@ -12,6 +12,7 @@
 //     effects  a compare-and-set names what it replaced; a refused one had a reason; a scan shows every row
 //              that was there in its range.
 //   Unknown outcomes constrain nothing by themselves; they excuse what they may have caused.
+// Requires: a namespace is empty at the beginning of the history, and every writer is in it.
 // Complete for histories whose replies are true about revisions; otherwise sound: it never refuses a
 //   linearizable history of a system that keeps its contract on versions and revisions.
 // Cost: O(n log n), and for a scan the keys in its range. Errors: none.
