@@ -1,7 +1,7 @@
 // sim/cli/args.h — the command line as values.
 //
-// Model: one verb, its paths and options. Options may stand anywhere behind the verb, as "--seeds 5",
-//   "--seeds=5" or (short ones) "-j4". Nothing is done here: no file is opened.
+// Model: one verb, its paths and options. Options may stand anywhere behind the verb, as "--seeds
+//   5", "--seeds=5" or (short ones) "-j4". Nothing is done here: no file is opened.
 // Errors: InvalidArgument with one line that says which argument is wrong.
 #pragma once
 #include <cstdint>

@@ -1,7 +1,7 @@
 // sim/cli/cli.h — the quorate-sim command line, but for what only a process can know.
 //
-// Model: words in, exit code out. The simulation itself, a fresh seed and the program's own path come from
-//   the caller: the real ones in main.cc, small fakes in tests.
+// Model: words in, exit code out. The simulation itself, a fresh seed and the program's own path
+//   come from the caller: the real ones in main.cc, small fakes in tests.
 // Output: results on standard output, progress and complaints on standard error.
 #pragma once
 #include <cstdint>

@@ -1,4 +1,5 @@
-// quorate-sim: the process around the command line. The only place that asks the system for randomness.
+// quorate-sim: the process around the command line. The only place that asks the system for
+// randomness.
 #include <sys/random.h>
 
 #include <cstdio>

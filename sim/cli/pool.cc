@@ -53,7 +53,8 @@ std::string Framed(const RunRecord& record) {
   return frame + content;
 }
 
-// ---- in a worker --------------------------------------------------------------------------------------
+// ---- in a worker
+// --------------------------------------------------------------------------------------
 int answers_fd = -1;
 RunRecord under_way;
 
@@ -86,7 +87,8 @@ void ReportAssertion(const CheckFailure& failure) {
   _exit(0);
 }
 
-// ---- in the parent ------------------------------------------------------------------------------------
+// ---- in the parent
+// ------------------------------------------------------------------------------------
 struct Worker {
   pid_t pid = -1;
   int to = -1;    // tasks
@@ -243,7 +245,8 @@ class Pool {
     close(worker.to);
     close(worker.from);
     int status = 0;
-    // One that ended by itself keeps its own status: it is gone already, and the signal finds nobody.
+    // One that ended by itself keeps its own status: it is gone already, and the signal finds
+    // nobody.
     if (waitpid(worker.pid, &status, worker.place ? WNOHANG : 0) == 0) {
       if (!DiesSoon(worker.pid, &status)) {
         kill(worker.pid, SIGKILL);

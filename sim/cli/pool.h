@@ -1,9 +1,11 @@
 // sim/cli/pool.h — many simulations, over all cores, in processes of their own.
 //
-// Model: the parent hands numbers out to worker processes that it forked, one at a time, and takes a record
-//   back. A worker that dies takes one run with it, is reported, and is replaced. Records are delivered in
-//   the order of their numbers, so that nothing behind this file depends on how many workers there are.
-// Why processes: a crash or an assertion ends one run; memory stays with one thread; nothing is shared.
+// Model: the parent hands numbers out to worker processes that it forked, one at a time, and takes
+//   a record back. A worker that dies takes one run with it, is reported, and is replaced. Records
+//   are delivered in the order of their numbers, so that nothing behind this file depends on how
+//   many workers there are.
+// Why processes: a crash or an assertion ends one run; memory stays with one thread; nothing is
+//   shared.
 // Limits: one run may take `run_limit_s` of real time, all of them `time_limit_s`.
 // Errors: Unavailable if no process or pipe can be made.
 #pragma once

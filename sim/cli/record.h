@@ -1,6 +1,7 @@
 // sim/cli/record.h — how one simulation of a suite ended, as it travels between processes.
 //
-// Model: a run either finished, with a result, or its process died or was stopped, with a line that says how.
+// Model: a run either finished, with a result, or its process died or was stopped, with a line that
+//   says how.
 // Units: `number` counts from 0 over the whole suite, shards included.
 #pragma once
 #include <cstdint>

@@ -100,7 +100,8 @@ std::string Xml(std::string_view text) {
         out += "&#9;";
         break;
       default:
-        // Bytes above 127 are not vouched for; a report must be well-formed whatever a message holds.
+        // Bytes above 127 are not vouched for; a report must be well-formed whatever a message
+        // holds.
         out +=
             static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e ? '?' : c;
     }

@@ -1,6 +1,7 @@
 // sim/cli/report.h — a summary as text, JSON and JUnit.
 //
-// Model: pure functions of a summary; nothing in them depends on real time or on how many workers there were.
+// Model: pure functions of a summary; nothing in them depends on real time or on how many workers
+//   there were.
 #pragma once
 #include <cstdint>
 #include <string>

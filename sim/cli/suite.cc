@@ -164,8 +164,8 @@ class Suite {
     return stopped_ ? Continue::kNo : Continue::kYes;
   }
 
-  // Some runs, and the first failures, again: in processes started afresh, with other addresses and with
-  // other bytes in fresh and in freed memory.
+  // Some runs, and the first failures, again: in processes started afresh, with other addresses and
+  // with other bytes in fresh and in freed memory.
   absl::Status RunTwins() {
     std::vector<Task> tasks;
     for (std::size_t i = 0; i < firsts_.size(); ++i)
@@ -212,7 +212,8 @@ class Suite {
     return args_.out.empty() ? absl::OkStatus() : WriteArtifacts();
   }
 
-  // One folder for each kind of failure: the scenario, how to repeat it, and the trace of its first run.
+  // One folder for each kind of failure: the scenario, how to repeat it, and the trace of its first
+  // run.
   absl::Status WriteArtifacts() {
     std::map<std::string, std::vector<const Finding*>> kinds;
     for (const Finding& finding : summary_.findings()) {

@@ -1,9 +1,9 @@
 // sim/cli/summary.h — what a suite of simulations adds up to.
 //
-// Model: records come in the order of their numbers; only sums and what went wrong are kept. Nothing in a
-//   summary depends on real time, on the machine, or on how many workers there were.
-// Gates: excused runs at most 2 % (from 100 runs on); each mark that a file requires is reached by some run of
-//   that file (from its `marks.after_runs` on).
+// Model: records come in the order of their numbers; only sums and what went wrong are kept.
+//   Nothing in a summary depends on real time, on the machine, or on how many workers there were.
+// Gates: excused runs at most 2 % (from 100 runs on); each mark that a file requires is reached by
+//   some run of that file (from its `marks.after_runs` on).
 #pragma once
 #include <cstdint>
 #include <map>

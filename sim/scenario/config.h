@@ -1,9 +1,11 @@
 // sim/scenario/config.h — all that one run is to do: a scenario resolved for one seed.
 //
-// Model: plain values. What concerns the whole run is an integer; what differs from node to node or link to
-//   link is a `PerEntity`; what differs from event to event is a `Dist` to be sampled with keyed bits.
-// Units: as the name's ending says. `_parts`: of 2^32. `_rate`: micro-events a second. A mean time between
-//   faults of 0 says "never"; a fault class that is off in this run has 0 in its mean time or probability.
+// Model: plain values. What concerns the whole run is an integer; what differs from node to node or
+//   link to link is a `PerEntity`; what differs from event to event is a `Dist` to be sampled with
+//   keyed bits.
+// Units: as the name's ending says. `_parts`: of 2^32. `_rate`: micro-events a second. A mean time
+//   between faults of 0 says "never"; a fault class that is off in this run has 0 in its mean time
+//   or probability.
 // Invariants: kept by the reader (ranges, min <= max, nodes that exist).
 #pragma once
 #include <cstdint>
@@ -16,8 +18,8 @@
 
 namespace quorate::sim {
 
-// A fault that comes, lasts, and goes: per node or link, exponential gaps of `mtbf_ns` between the end of
-// one and the start of the next. 0 = never.
+// A fault that comes, lasts, and goes: per node or link, exponential gaps of `mtbf_ns` between the
+// end of one and the start of the next. 0 = never.
 struct Episode {
   PerEntity mtbf_ns;
   Dist for_ns;
@@ -124,7 +126,8 @@ struct ProcessConfig {
 };
 
 struct BudgetConfig {
-  // Nodes that may be down, stopped, paused or failed at once by random faults. Schedules do not ask.
+  // Nodes that may be down, stopped, paused or failed at once by random faults. Schedules do not
+  // ask.
   std::int64_t down = 0;
   bool enforce_clock_bound = false;
   std::int64_t clock_bound_ns =
@@ -167,8 +170,9 @@ struct CheckConfig {
   std::int64_t search_steps = 0;  // then it is unknown
 };
 
-// ---- the schedule -------------------------------------------------------------------------------------
-// A node by number, or whoever leads a namespace when the moment comes (nobody does: nothing happens).
+// ---- the schedule
+// ------------------------------------------------------------------------------------- A node by
+// number, or whoever leads a namespace when the moment comes (nobody does: nothing happens).
 struct LeaderOf {
   std::string name_space;
   friend bool operator==(const LeaderOf&, const LeaderOf&) = default;
@@ -177,8 +181,8 @@ using NodeRef = std::variant<NodeId, LeaderOf>;
 
 enum class Direction : std::uint8_t { kBoth, kInto, kOutOf };
 
-// Nodes that are in no group make up one more. With `one_way` only what goes from a group to an earlier
-// one is cut.
+// Nodes that are in no group make up one more. With `one_way` only what goes from a group to an
+// earlier one is cut.
 struct PartitionAction {
   std::vector<std::vector<NodeId>> groups;
   bool one_way = false;

@@ -1,9 +1,11 @@
 // sim/scenario/draw.h — numbers that a seed decides: once per run, per node or link, or per event.
 //
-// Model: a `DrawRule` is a rule for one integer (fixed, a range, or a list); a `PerEntity` applies it to each node
-//   or directed link, so that nodes are not alike; a `Dist` gives a new value at each event; a `DistRule`
-//   is a Dist whose parameters are themselves drawn. All are pure functions of the bits they are given.
-// Units: integers only: ns, bytes, ppm, parts per 2^32 (probabilities), micro-events a second (rates).
+// Model: a `DrawRule` is a rule for one integer (fixed, a range, or a list); a `PerEntity` applies
+//   it to each node or directed link, so that nodes are not alike; a `Dist` gives a new value at
+//   each event; a `DistRule` is a Dist whose parameters are themselves drawn. All are pure
+//   functions of the bits they are given.
+// Units: integers only: ns, bytes, ppm, parts per 2^32 (probabilities), micro-events a second
+//   (rates).
 // Determinism: inversion over integer tables (tables.h); no floating point anywhere.
 // Off: a rule with `off` > 0 gives 0 for the whole run with that probability (swarm testing).
 #pragma once
@@ -54,8 +56,8 @@ enum class DistKind : std::uint8_t {
   kFixed,    // mean
   kUniform,  // min … max, inclusive
   kExp,      // min + exponential, so that the whole has this mean; cut at max
-  kPareto,  // min + Pareto with exponent 2, so that the whole has this mean: a long tail; cut at max
-  kLog,     // log-uniform over min … max
+  kPareto,   // min + Pareto (exponent 2), so that the whole has this mean: long tail; cut at max
+  kLog,      // log-uniform over min … max
 };
 struct Dist {
   DistKind kind = DistKind::kFixed;

@@ -18,7 +18,8 @@ void AddProcessFields(std::vector<Field>& fields);  // and budget
 void AddWorkloadFields(std::vector<Field>& fields);
 void AddCheckFields(std::vector<Field>& fields);  // and marks
 
-// ---- helpers that they share ----------------------------------------------------------------------------
+// ---- helpers that they share
+// ----------------------------------------------------------------------------
 inline constexpr std::int64_t kHour = 3'600'000'000'000;
 inline constexpr std::int64_t kAnyCount = 1'000'000'000;
 inline constexpr std::int64_t kAnyRate = 1'000'000'000'000;  // a million a second

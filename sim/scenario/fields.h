@@ -1,9 +1,11 @@
-// sim/scenario/fields.h — the table of all keys of a scenario: what the reader, the resolver and the schema use.
+// sim/scenario/fields.h — the table of all keys of a scenario: what the reader, the resolver and
+// the schema use.
 //
-// Model: a field is a path ("network.loss"), what may stand there, its default as JSON text (read by the same
-//   code as a file), the range of its values, and where its value goes in a `RunConfig`.
-// Invariants: paths are unique; a path that is a prefix of others is a group, never a field. The path of a
-//   field is the site of its draws: stored in the outcome of seeds, never renamed.
+// Model: a field is a path ("network.loss"), what may stand there, its default as JSON text (read
+//   by the same code as a file), the range of its values, and where its value goes in a
+//   `RunConfig`.
+// Invariants: paths are unique; a path that is a prefix of others is a group, never a field. The
+//   path of a field is the site of its draws: stored in the outcome of seeds, never renamed.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -18,7 +20,8 @@
 
 namespace quorate::sim {
 
-// ---- where a value goes, and with that, what may stand in the file --------------------------------------
+// ---- where a value goes, and with that, what may stand in the file
+// --------------------------------------
 struct PerRun {  // a number, or a draw per run
   std::function<void(RunConfig&, std::int64_t)> set;
 };

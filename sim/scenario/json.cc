@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "sim/scenario/text.h"
 
@@ -49,7 +50,7 @@ class TreeBuilder {
       status_ = Complaint(Under(Path(Innermost::kItself), name), "stands twice");
       return false;
     }
-    object.members.emplace_back(std::move(name), Json{});
+    object.members.push_back({std::move(name), Json{}});
     return true;
   }
   bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception&) {
@@ -85,7 +86,7 @@ class TreeBuilder {
   Json& Slot() {
     if (open_.empty()) return root_;
     Json& parent = *open_.back();
-    if (parent.kind == JsonKind::kObject) return parent.members.back().second;
+    if (parent.kind == JsonKind::kObject) return parent.members.back().value;
     return parent.items.emplace_back();
   }
 
@@ -120,7 +121,7 @@ class TreeBuilder {
       if (json->kind == JsonKind::kArray) {
         if (!json->items.empty()) path = Under(path, json->items.size() - 1);
       } else if (!json->members.empty()) {
-        path = Under(path, json->members.back().first);
+        path = Under(path, json->members.back().key);
       }
     }
     return path;

@@ -1,13 +1,13 @@
 // sim/scenario/json.h — JSON as text that was not interpreted yet.
 //
-// Model: a tree in the file's order. Numbers keep their text: they become integers of some unit later and
-//   never pass through floating point.
+// Model: a tree in the file's order. Numbers keep their text: they become integers of some unit
+//   later and never pass through floating point.
 // Limits: kMaxJsonDepth levels, so that hostile nesting cannot exhaust the stack.
-// Errors: a key that stands twice, more levels than the limit, and what is no JSON: one `Complaint`.
+// Errors: a key that stands twice, more levels than the limit, and what is no JSON: one
+//   `Complaint`.
 #pragma once
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -18,14 +18,19 @@ inline constexpr std::size_t kMaxJsonDepth = 32;
 
 enum class JsonKind : std::uint8_t { kNull, kBool, kNumber, kText, kArray, kObject };
 
+struct JsonMember;
 struct Json {
   JsonKind kind = JsonKind::kNull;
   bool flag = false;
   std::string text;  // of kText its content, of kNumber its digits
   std::vector<Json> items;
-  std::vector<std::pair<std::string, Json>> members;
+  std::vector<JsonMember> members;
   // nullptr: no such member.
   const Json* Find(std::string_view key) const;
+};
+struct JsonMember {
+  std::string key;
+  Json value;
 };
 
 const char* NameOf(JsonKind kind);  // "a number", "an object", …

@@ -229,7 +229,8 @@ class ScenarioReader {
            });
   }
 
-  // ---- what speaks of other keys ------------------------------------------------------------------------
+  // ---- what speaks of other keys
+  // ------------------------------------------------------------------------
   absl::Status ReadLater(const Json& json) {
     ScheduleScope scope;
     scope.fewest_nodes = LowestOf(Rule("cluster.nodes"));

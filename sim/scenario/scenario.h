@@ -1,10 +1,13 @@
-// sim/scenario/scenario.h — a scenario file (format 1): what is to be simulated, before a seed decides.
+// sim/scenario/scenario.h — a scenario file (format 1): what is to be simulated, before a seed
+// decides.
 //
-// Model: a scenario is a list of settings, one for each key of the table in fields.h, whether the file names
-//   it or not, plus what is no number: namespaces, schedule, checks, marks. `ParseScenario` reads and
-//   validates a text; `Draw` resolves it for a seed. Equal scenario and seed: equal configuration, and
-//   the draw of one setting does not depend on which others the file names.
-// Errors: one line, `file: path.to.key: reason`, as InvalidArgument (NotFound for a file that is not there).
+// Model: a scenario is a list of settings, one for each key of the table in fields.h, whether the
+//   file names it or not, plus what is no number: namespaces, schedule, checks, marks.
+//   `ParseScenario` reads and validates a text; `Draw` resolves it for a seed. Equal scenario and
+//   seed: equal configuration, and the draw of one setting does not depend on which others the file
+//   names.
+// Errors: one line, `file: path.to.key: reason`, as InvalidArgument (NotFound for a file that is
+//   not there).
 #pragma once
 #include <cstdint>
 #include <string>

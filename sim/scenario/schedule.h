@@ -1,7 +1,7 @@
 // sim/scenario/schedule.h — the list of what happens at a time or when a mark is reached.
 //
-// Model: an entry has `at` (a time) or `on` (a mark, and the how-manieth time), `do` (one word of the table in
-//   schedule.cc), the keys of that word, and `for` where it lasts.
+// Model: an entry has `at` (a time) or `on` (a mark, and the how-manieth time), `do` (one word of
+//   the table in schedule.cc), the keys of that word, and `for` where it lasts.
 // Errors: a complaint with the path, as in reader.cc.
 #pragma once
 #include <string>

@@ -94,7 +94,8 @@ Schema DistSchema(const Field& field) {
   return {{"anyOf", forms}};
 }
 
-// Fields of one unit whose values have no range in the schema share one definition; "duration_draw".
+// Fields of one unit whose values have no range in the schema share one definition;
+// "duration_draw".
 std::string DefinitionName(const Field& field, std::string_view form) {
   switch (field.unit) {
     case Unit::kDuration:

@@ -1,7 +1,7 @@
 // sim/scenario/tables.h — logarithm and power of two in integers, for draws by inversion.
 //
-// Model: 32.32 fixed point. Both functions interpolate linearly in a table of 257 entries that the compiler
-//   computes with integers alone, so every compiler and machine has the same bits.
+// Model: 32.32 fixed point. Both functions interpolate linearly in a table of 257 entries that the
+//   compiler computes with integers alone, so every compiler and machine has the same bits.
 // Accuracy: relative error below 2e-6; both are monotonic.
 // Source: bitwise logarithm by repeated squaring; powers as products of square roots of two.
 #pragma once

@@ -1,5 +1,5 @@
-// sim/scenario/text.h — putting texts and numbers together. (Abseil's StrCat of Debian 12 has a string view of
-// its own, which does not take std::string_view.)
+// sim/scenario/text.h — putting texts and numbers together. (Abseil's StrCat of Debian 12 has a
+// string view of its own, which does not take std::string_view.)
 #pragma once
 #include <concepts>
 #include <string>

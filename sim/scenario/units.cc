@@ -122,7 +122,8 @@ absl::StatusOr<std::int64_t> ReadSuffixed(const Json& json, const std::array<Suf
                       "; it must be like ", ExampleOf(unit)));
   }
   if (decimal->rest.empty()) return Reason(example);
-  // Nine decimals and six are what ns and micro-events can hold; past them a text promises too much.
+  // Nine decimals and six are what ns and micro-events can hold; past them a text promises too
+  // much.
   if (unit == Unit::kRate && decimal->decimals > 6) return Reason("more digits than fit");
   for (const Suffix& suffix : suffixes) {
     if (suffix.text != decimal->rest) continue;

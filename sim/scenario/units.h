@@ -1,8 +1,9 @@
 // sim/scenario/units.h — from the text of a number to an integer of its unit.
 //
-// Model: decimal digits, at most eighteen of them, become numerator and power of ten, then an integer; no
-//   floating point in between. Durations "250ms" → ns; probabilities 0.03 → parts of 2^32; drift "200ppm" → ppm;
-//   sizes "64KiB" → bytes; rates "20/s" → micro-events a second; ratios 0.9 → parts of 2^32; counts 8.
+// Model: decimal digits, at most eighteen of them, become numerator and power of ten, then an
+//   integer; no floating point in between. Durations "250ms" → ns; probabilities 0.03 → parts of
+//   2^32; drift "200ppm" → ppm; sizes "64KiB" → bytes; rates "20/s" → micro-events a second; ratios
+//   0.9 → parts of 2^32; counts 8.
 // Rounding: to nearest for probabilities, ratios and rates; all others must be exact.
 // Errors: a reason in words (no path): no unit, wrong unit, more digits than fit, not a number.
 #pragma once

@@ -1,10 +1,10 @@
 // sim/scenario/value.h — what one key says: a number, a draw, or a distribution.
 //
 // Forms: a number of the field's unit or one of its words · {"swarm":[low,high],"scale","off"} ·
-//   {"one_of":[…],"off"} · (per event) [low,high] · {"dist":…,"min","mean","max","off"}, whose parameters may be
-//   draws again.
-// Invariants kept: low <= high, min <= mean <= max for every value that could be drawn, all within the
-//   field's range, a scale "log" above zero.
+//   {"one_of":[…],"off"} · (per event) [low,high] · {"dist":…,"min","mean","max","off"}, whose
+//   parameters may be draws again.
+// Invariants kept: low <= high, min <= mean <= max for every value that could be drawn, all within
+//   the field's range, a scale "log" above zero.
 // Errors: a complaint with the path of the part that is wrong.
 #pragma once
 #include <string_view>

@@ -1,9 +1,9 @@
 // sim/world/run.h — one simulation: a scenario and a seed in, a verdict out.
 //
-// Model: a pure function. The same scenario and seed give the same result, digest included, in any process,
-//   build and order of runs; nothing outlives a call.
-// Verdicts: fail carries the violation; excused names what is missing (and is capped by the suite); unknown
-//   is a checker that ran out of budget, never counted as a pass.
+// Model: a pure function. The same scenario and seed give the same result, digest included, in any
+//   process, build and order of runs; nothing outlives a call.
+// Verdicts: fail carries the violation; excused names what is missing (and is capped by the suite);
+//   unknown is a checker that ran out of budget, never counted as a pass.
 // Assertions: one that fails inside a run ends it as a violation with id "ASSERT".
 #pragma once
 #include <cstdint>

@@ -1,6 +1,7 @@
 // tests/fuzz/scenario_fuzz.cc — a scenario file that anybody may have written.
 //
-// Promises: accepted or refused with one line that begins with the file's name; what is accepted resolves for
+// Promises: accepted or refused with one line that begins with the file's name; what is accepted
+// resolves for
 //   any seed, the same twice, with every drawn value within what its rule allows.
 #include <string>
 #include <vector>

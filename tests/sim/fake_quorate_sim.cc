@@ -1,6 +1,7 @@
-// A simulator that simulates nothing: how a run ends follows from its seed, so that everything around
-// simulations can be tested. Seeds by their last two digits: 13 safety, 17 liveness, 23 excused, 29 unknown,
-// 31 crash, 37 assertion, 41 ends the process, 43 differs from process to process, 47 takes for ever.
+// A simulator that simulates nothing: how a run ends follows from its seed, so that everything
+// around simulations can be tested. Seeds by their last two digits: 13 safety, 17 liveness, 23
+// excused, 29 unknown, 31 crash, 37 assertion, 41 ends the process, 43 differs from process to
+// process, 47 takes for ever.
 #include <signal.h>
 #include <unistd.h>
 

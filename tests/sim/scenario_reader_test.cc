@@ -1,4 +1,5 @@
-// The reader: what a file may say, what it means if it says nothing, and the one line for each mistake.
+// The reader: what a file may say, what it means if it says nothing, and the one line for each
+// mistake.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -428,7 +429,8 @@ TEST(Draws, SwitchAFaultOffInItsShareOfRuns) {
   EXPECT_NEAR(both_off, 800, 120) << "one fault's switch says nothing about another's";
 }
 
-// Stored: the outcome of every seed rests on these. A change here makes every seed mean something else.
+// Stored: the outcome of every seed rests on these. A change here makes every seed mean something
+// else.
 TEST(Draws, HoldTheirGoldenNumbers) {
   const RunConfig config = Drawn(
       R"("time":{"horizon":{"swarm":["5s","20s"]}},

@@ -23,7 +23,8 @@ const json& Schema() {
   return schema;
 }
 
-// As much of JSON Schema as ours uses; anything else in it is an error here, so that nothing goes unchecked.
+// As much of JSON Schema as ours uses; anything else in it is an error here, so that nothing goes
+// unchecked.
 bool Fits(const json& schema, const json& value);
 
 bool FitsType(const std::string& type, const json& value) {
