@@ -117,7 +117,13 @@ void Replica::Take(StepContext& context, const Input& input) {
           [&](const Persisted& in) { OnPersisted(context, in.upto); },
           // A failed sync is final: what lies behind it is neither there nor gone.
           [&](const PersistFailed&) { Halt(context, StopReason::kStorageFailed); },
-          [&](const DiskSpace& in) { context.space = space_ = in.space; },
+          [&](const DiskSpace& in) {
+            context.space = space_ = in.space;
+            const std::vector<GroupId> led(led_.begin(), led_.end());
+            for (const GroupId group : led) {
+              to_group(group, [&](Raft& raft) { raft.OfferLeadership(context); });
+            }
+          },
           [&](const LogRead& in) {
             to_group(in.group, [&](Raft& raft) { raft.OnLogRead(context, in); });
           },

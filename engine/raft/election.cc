@@ -4,6 +4,11 @@
 #include "engine/raft/raft.h"
 
 namespace quorate {
+namespace {
+
+constexpr std::int64_t kPatienceBetweenOffers = 4;  // election timeouts
+
+}  // namespace
 
 void Raft::OnVoteRequest(StepContext& context, NodeId from, const VoteRequest& request) {
   VoteReply reply{.term = hard_.term,
@@ -128,6 +133,7 @@ void Raft::OnLeaderTimer(StepContext& context) {
     SOMETIMES(leader.transfer->ordered, "transfer.aborted");
     leader.transfer.reset();
   }
+  OfferLeadership(context);
   for (Progress& peer : leader.peers) {
     if (now >= peer.resend_at) OnResendTimer(context, leader, peer);
   }
@@ -148,6 +154,16 @@ bool Raft::StartTransfer(StepContext& context, NodeId target) {
   leader->transfer = {.target = target,
                       .give_up_at = context.now.mono + context.options.election_timeout_max};
   return true;
+}
+
+// A leader without space refuses every write: somebody else may have some. It goes on serving reads until one
+// takes over, and offers again and again.
+void Raft::OfferLeadership(StepContext& context) {
+  Leader* leader = std::get_if<Leader>(&role_);
+  if (leader == nullptr || leader->transfer || context.space == Space::kEnough) return;
+  if (context.now.mono < leader->offer_at) return;
+  leader->offer_at = context.now.mono + context.options.election_timeout_max * kPatienceBetweenOffers;
+  StartTransfer(context, NodeId());
 }
 
 // Stop proposals, catch the target up, tell it to campaign, give up after an election timeout.

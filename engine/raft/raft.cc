@@ -229,7 +229,6 @@ void Raft::BecomeLeader(StepContext& context) {
   INVARIANT(hard_.vote == self_ && hard_write_ == PersistSeq());
   Leader leader;
   leader.barrier = Next(log_.last().index);
-  leader.since = context.now.mono;
   role_ = std::move(leader);
   SetLeader(context, self_);
   election_deadline_ = kNever;

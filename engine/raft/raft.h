@@ -89,7 +89,7 @@ struct Leader {
   ReadCounter last_counter;
   std::optional<Transfer> transfer;
   std::optional<OpenView> view;
-  MonoTime since;
+  MonoTime offer_at;  // without space: when leadership is offered next
   friend bool operator==(const Leader&, const Leader&) = default;
 };
 
@@ -144,6 +144,8 @@ class Raft {
   // Asks at which index reads that are waiting now may be answered; told through the outbox.
   // false: does not lead, or too many are waiting.
   bool AskReadIndex(StepContext& context, ReadAsker asker);
+  // Without space a leader hands over.
+  void OfferLeadership(StepContext& context);
   // false: does not lead, another transfer is under way, or the target cannot lead.
   bool StartTransfer(StepContext& context, NodeId target);
   absl::Status ProposeConfiguration(StepContext& context, const ChangeConfiguration& change);

@@ -10,8 +10,8 @@ ProposeResult Raft::Propose(StepContext& context, EntryKind kind, Payload payloa
   Leader* leader = std::get_if<Leader>(&role_);
   if (leader == nullptr) return ProposeResult::kNotLeader;
   if (leader->proposed.contains(proposer)) return ProposeResult::kAppended;  // sent again, on its way
-  if (leader->transfer) return ProposeResult::kHandingOver;
   if (context.space == Space::kLow) return ProposeResult::kNoSpace;
+  if (leader->transfer) return ProposeResult::kHandingOver;
   Entry entry{.term = hard_.term, .kind = kind, .payload = std::move(payload)};
   if (leader->uncommitted_bytes + CostOf(entry) > context.options.max_uncommitted_bytes) {
     return ProposeResult::kBusy;

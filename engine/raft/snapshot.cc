@@ -302,7 +302,10 @@ void Raft::OnGenerationSwitched(StepContext& context, const GenerationSwitched& 
 
 void Raft::MaybeCompact(StepContext& context) {
   if (compacting_ || incoming_) return;
-  if (applied_.index < log_.start().entry.index + Count(context.options.snapshot_every)) return;
+  // Only when it would drop something: what is kept behind for slow followers does not count.
+  const std::uint64_t keep = group_ == kSystemGroup ? 0 : context.options.log_keep;
+  const Count due(context.options.snapshot_every + keep);
+  if (applied_.index < log_.start().entry.index + due) return;
   // While a peer is being sent a state, the log behind that state stays: else it could never catch up.
   if (const Leader* leader = leadership(); leader != nullptr && leader->view) return;
   if (group_ == kSystemGroup) {

@@ -606,6 +606,15 @@ TEST(Rule15, AFullDiskRefusesWritesAndStillVotes) {
   EXPECT_EQ(Fixture::Sent<AppendReply>(append).at(0).verdict, AppendVerdict::kNoSpace);
 }
 
+TEST(Rule15, ALeaderWithoutSpaceHandsOverAndGoesOnReadingUntilThen) {
+  Fixture f;
+  f.Lead();
+  const Effects effects = f.Step(DiskSpace{Space::kLow});
+  EXPECT_EQ(Fixture::Sent<TimeoutNow>(effects, 2).size(), 1u);
+  f.Read();
+  EXPECT_NE(f.Group().leadership()->round.counter, ReadCounter());
+}
+
 // ---- rule 16: what a peer sends is never asserted on -------------------------------------------------------------------
 TEST(Rule16, LiesAreCountedAndDropped) {
   Fixture f;

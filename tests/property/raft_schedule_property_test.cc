@@ -74,7 +74,8 @@ Options TinyOptions(std::uint8_t draw) {
   options.max_append_entries = 1 + draw % 3;
   options.max_inflight_messages = 1 + draw % 4;
   options.max_apply_entries = 1 + draw % 3;
-  options.kv.max_sessions = 2 + draw % 3;
+  options.max_lent_sessions = 1;
+  options.kv.max_sessions = 6;  // one more than nodes that lend: a lent session that is evicted is an unknown outcome
   options.kv.session_window = 2 + draw % 4;
   return options;
 }
@@ -115,10 +116,11 @@ RC_GTEST_PROP(RaftSchedule, KeepsItsPromisesAndRecovers, ()) {
   const Throwing throwing;
   const auto nodes = *rc::gen::inRange<std::uint32_t>(1, 6);
   const auto draw = *rc::gen::arbitrary<std::uint8_t>();
-  const auto moves = *rc::gen::scale(3.0, rc::gen::container<std::vector<Move>>(AnyMove()));
+  const auto moves = *rc::gen::scale(20.0, rc::gen::container<std::vector<Move>>(AnyMove()));
   Cluster cluster(nodes, TinyOptions(draw));
   int puts = 0;
   bool led = false;
+  if (draw % 4 != 0) cluster.Run(Milliseconds(600));  // else nobody leads in most schedules
   for (const Move& move : moves) {
     Play(cluster, move, puts);
     led = led || cluster.LeaderOf() != NodeId();
