@@ -2,12 +2,11 @@
 
 #include <cstdio>
 #include <cstring>
-#include <mutex>
 
 namespace quorate::sim {
 namespace {
 
-thread_local MarkCounter* current_marks = nullptr;
+MarkCounter* current_marks = nullptr;
 CheckHandler outer_check_handler = nullptr;
 MarkHandler outer_mark_handler = nullptr;
 
@@ -51,11 +50,11 @@ std::map<std::string, std::uint64_t> MarkCounter::ByName() const {
 }
 
 void InstallRunHandlers() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    outer_check_handler = SetCheckHandler(OnCheckFailed);
-    outer_mark_handler = SetMarkHandler(OnMark);
-  });
+  static bool installed = false;
+  if (installed) return;
+  installed = true;
+  outer_check_handler = SetCheckHandler(OnCheckFailed);
+  outer_mark_handler = SetMarkHandler(OnMark);
 }
 
 RunGuard::RunGuard(MarkCounter& marks) : before_(current_marks) { current_marks = &marks; }
