@@ -110,8 +110,8 @@ void Machine::Boot() {
       process_->links.AddPeer(now().mono, NodeId(peer), process_->outputs);
     }
     Carry(process_->outputs);
-    if (disk_.full) Step(DiskSpace{Space::kLow});
   });
+  TellSpace();
 }
 
 void Machine::Crash(std::optional<std::int64_t> restart_after) {
@@ -181,6 +181,7 @@ void Machine::Resume() {
   }
   parked_.clear();
   OnClockChanged();
+  TellSpace();
 }
 
 void Machine::StallDisk(std::int64_t until) {
@@ -190,8 +191,14 @@ void Machine::StallDisk(std::int64_t until) {
 
 void Machine::SetFull(bool full) {
   disk_.full = full;
-  if (process_ == nullptr || paused_) return;
-  Turn([this, full] { Step(DiskSpace{full ? Space::kLow : Space::kEnough}); });
+  TellSpace();
+}
+
+// Nothing to tell to a process that knows; one that does not run at the moment is told when it goes on.
+void Machine::TellSpace() {
+  if (process_ == nullptr || paused_ || process_->told_full == disk_.full) return;
+  process_->told_full = disk_.full;
+  Turn([this] { Step(DiskSpace{process_->told_full ? Space::kLow : Space::kEnough}); });
 }
 
 void Machine::Order(const Input& input) {

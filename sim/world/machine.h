@@ -100,6 +100,7 @@ class Machine {
   bool OnWork();
   bool OnWakeup(const Event& event);
   bool OnLinkTimer(const Event& event);
+  void TellSpace();
   void ScheduleWakeups();
   void FinishCrash();
   void Push(EventKind kind, std::int64_t at);

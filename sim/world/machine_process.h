@@ -88,6 +88,7 @@ struct Machine::Process {
   bool stepping = false;         // inside the host: an exception now means effects were carried out in part
   const Input* input = nullptr;  // what it was given, while stepping; nullptr: it makes its input itself
   bool starting = false;         // while stepping: through the effects of booting
+  bool told_full = false;
   bool turn_open = false;
   bool work_scheduled = false;
   std::int64_t wakeup_at = kNoTime;

@@ -132,8 +132,7 @@ void Phases::PlaceOutsider(Machine& machine) {
   const auto fate = static_cast<Fate>(core_choice_.Below(kFates));
   machine.CallOffCrash();
   machine.disk().Heal(bounds_.disk_ns);
-  if (machine.running() && !machine.paused() && machine.disk().full) machine.SetFull(false);
-  machine.disk().full = false;
+  machine.SetFull(false);
   static constexpr const char* kNames[] = {"dead", "cut off", "deaf", "mute", "lossy"};
   shared_.injected.Add(std::string("outside.") + kNames[fate]);
   if (shared_.trace.textual()) shared_.trace.Say(NodeName(machine.id()) + " stays outside: " + kNames[fate]);

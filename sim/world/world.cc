@@ -49,7 +49,7 @@ World::World(const RunConfig& config, std::uint64_t seed, const RunSettings& set
   }
 }
 
-void World::Run() {
+void World::RunUntil(absl::FunctionRef<void()> after_event) {
   shared_.trace.Begin(0, 0);
   for (const std::unique_ptr<Machine>& machine : machines_) machine->Boot();
   clients_.Start();
@@ -69,6 +69,7 @@ void World::Run() {
       Mark(shared_, "session.retry_answered_from_table");
     }
     faults_.OnMarks();
+    after_event();
     if (shared_.events > kMostEvents) shared_.verdicts.Report("LIVE-6", "the run does not come to its end");
   }
 }

@@ -7,6 +7,7 @@
 #pragma once
 #include <memory>
 
+#include "absl/functional/function_ref.h"
 #include "sim/world/clients.h"
 #include "sim/world/faults.h"
 #include "sim/world/landmarks.h"
@@ -22,7 +23,9 @@ class World {
   World(const RunConfig& config, std::uint64_t seed, const RunSettings& settings);
 
   // To the end, or to the first violation.
-  void Run();
+  void Run() { RunUntil([] {}); }
+  // The same; `after_event` is called after every event, for tests that reach in.
+  void RunUntil(absl::FunctionRef<void()> after_event);
 
   Shared& shared() { return shared_; }
   const Phases& phases() const { return phases_; }

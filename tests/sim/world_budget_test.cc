@@ -1,0 +1,42 @@
+// How much may be broken at once.
+#include <gtest/gtest.h>
+
+#include "sim/world/budget.h"
+
+namespace quorate::sim {
+namespace {
+
+TEST(FaultBudget, RefusesTheNodeBeyondTheLimit) {
+  FaultBudget budget(5, 2);
+  EXPECT_TRUE(budget.MayHurt(0));
+  budget.Set(0, Hurt::kDown);
+  EXPECT_TRUE(budget.MayHurt(1));
+  budget.Set(1, Hurt::kPaused);
+  EXPECT_FALSE(budget.MayHurt(2));
+  EXPECT_TRUE(budget.MayHurt(0)) << "what is hurt already may be hurt further";
+}
+
+TEST(FaultBudget, ANodeIsHurtUntilNothingIsWrongWithIt) {
+  FaultBudget budget(3, 1);
+  budget.Set(0, Hurt::kDown);
+  budget.Set(0, Hurt::kFailed);
+  budget.Clear(0, Hurt::kDown);
+  EXPECT_FALSE(budget.MayHurt(1));
+  budget.Clear(0, Hurt::kFailed);
+  EXPECT_TRUE(budget.MayHurt(1));
+}
+
+TEST(FaultBudget, NothingMayBeHurtWithoutABudget) {
+  const FaultBudget budget(3, 0);
+  for (std::size_t node = 0; node < 3; ++node) EXPECT_FALSE(budget.MayHurt(node));
+}
+
+TEST(FaultBudget, CountsNodesNotWounds) {
+  FaultBudget budget(3, 2);
+  budget.Set(2, Hurt::kDamaged);
+  budget.Set(2, Hurt::kDown);
+  EXPECT_EQ(budget.hurt(), 1u);
+}
+
+}  // namespace
+}  // namespace quorate::sim

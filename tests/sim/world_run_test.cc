@@ -1,0 +1,166 @@
+// Whole runs: what makes them the same run, and what they must reach.
+#include <gtest/gtest.h>
+
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "sim/scenario/scenario.h"
+#include "sim/world/run.h"
+#include "sim/world/workload.h"
+#include "sim/world/world.h"
+
+namespace quorate::sim {
+namespace {
+
+Scenario ScenarioOf(const std::string& text) {
+  const absl::StatusOr<Scenario> scenario = ParseScenario(text, "test.json");
+  EXPECT_TRUE(scenario.ok()) << scenario.status();
+  return *scenario;
+}
+
+const char* const kCalm = R"({"format":1,"about":"Nothing goes wrong.","time":{"horizon":"4s"},
+  "cluster":{"nodes":3,"options":{"heartbeat":"50ms","election_timeout":["150ms","300ms"]}},
+  "network":{"latency":{"dist":"exp","min":"0.1ms","mean":"1ms","max":"10ms"}},
+  "workload":{"clients":3,"rate":"60/s","keys":5}})";
+
+const char* const kWild = R"({"format":1,"about":"Much goes wrong.","time":{"horizon":"6s"},
+  "cluster":{"nodes":3,"options":{"heartbeat":"50ms","election_timeout":["150ms","300ms"],"snapshot_every":20}},
+  "network":{"latency":{"dist":"exp","min":"0.1ms","mean":"2ms","max":"100ms"},"loss":0.05,"duplicate":0.05,
+    "reorder":0.05,"partition":{"mtbf":"2s","mttr":"500ms","one_way":0.3}},
+  "disk":{"sync":{"dist":"exp","mean":"2ms"}},
+  "process":{"crash":{"mtbf":"2s"},"restart":{"after":["10ms","1s"]}},
+  "workload":{"clients":4,"rate":"80/s","keys":5}})";
+
+RunResult RunOf(const char* text, std::uint64_t seed, const RunSettings& settings = {}) {
+  const Scenario scenario = ScenarioOf(text);
+  return RunOnce(scenario, Draw(scenario, seed), seed, settings);
+}
+
+TEST(Run, ACalmClusterPassesAndAnswersItsClients) {
+  const RunResult result = RunOf(kCalm, 1);
+  EXPECT_EQ(result.verdict, Verdict::kPass) << (result.violation ? result.violation->what : result.excuse);
+  EXPECT_GT(result.operations.at("ok"), 100u);
+  EXPECT_EQ(result.operations.count("info"), 0u);
+  EXPECT_GE(result.virtual_ns, 4'000'000'000);
+}
+
+TEST(Run, TheSameSeedIsTheSameRun) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    const RunResult first = RunOf(kWild, seed);
+    const RunResult second = RunOf(kWild, seed);
+    EXPECT_EQ(first.digest, second.digest);
+    EXPECT_EQ(first.events, second.events);
+    EXPECT_EQ(first.marks, second.marks);
+    EXPECT_EQ(first.injected, second.injected);
+  }
+}
+
+TEST(Run, AnotherSeedIsAnotherRun) { EXPECT_NE(RunOf(kWild, 1).digest, RunOf(kWild, 2).digest); }
+
+TEST(Run, LookingOnChangesNothing) {
+  std::ostringstream trace;
+  std::ostringstream history;
+  RunSettings settings;
+  settings.trace = true;
+  settings.trace_to = &trace;
+  settings.history_to = &history;
+  EXPECT_EQ(RunOf(kWild, 3).digest, RunOf(kWild, 3, settings).digest);
+  EXPECT_GT(trace.str().size(), 10'000u);
+  EXPECT_GT(history.str().size(), 1'000u);
+}
+
+TEST(Run, FaultsAreInjectedAndCheckersLook) {
+  RunResult all;
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    const RunResult result = RunOf(kWild, seed);
+    EXPECT_EQ(result.verdict, Verdict::kPass)
+        << "seed " << seed << ": " << (result.violation ? result.violation->id + " " + result.violation->what : result.excuse);
+    for (const auto& [name, count] : result.injected) all.injected[name] += count;
+    for (const auto& [name, count] : result.checked) all.checked[name] += count;
+    for (const auto& [name, count] : result.marks) all.marks[name] += count;
+  }
+  for (const char* name : {"network.drop", "network.duplicate", "network.partition", "process.crash"}) {
+    EXPECT_GT(all.injected[name], 0u) << name;
+  }
+  for (const char* name : {"I-1", "I-4", "I-6", "I-7", "LIN-1", "LIN-4", "LIVE-1", "LIVE-3", "SCAN-1"}) {
+    EXPECT_GT(all.checked[name], 0u) << name;
+  }
+  EXPECT_GT(all.marks["leader.changed"], 0u);
+}
+
+TEST(Run, AScheduledCrashStrikesItsNodeAtItsTime) {
+  const Scenario scenario = ScenarioOf(R"({"format":1,"about":"One crash.","time":{"horizon":"3s"},
+    "cluster":{"nodes":3,"options":{"heartbeat":"50ms","election_timeout":["150ms","300ms"]}},
+    "workload":{"clients":2,"rate":"20/s"},
+    "schedule":[{"at":"2s","do":"crash","node":2,"for":"300ms"}]})");
+  const RunConfig config = Draw(scenario, 9);
+  World world(config, 9, RunSettings{});
+  const RunGuard guard(world.shared().marks);
+  world.Run();
+  EXPECT_FALSE(world.shared().verdicts.found());
+  EXPECT_EQ(world.machines()[1]->boots(), 2u);
+  EXPECT_EQ(world.machines()[0]->boots(), 1u);
+  EXPECT_EQ(world.Injected().at("scheduled.crash"), 1u);
+}
+
+TEST(Workload, AClientWantsTheSameWhoeverElseIsThere) {
+  const Scenario scenario = ScenarioOf(kWild);
+  RunConfig many = Draw(scenario, 4);
+  RunConfig few = many;
+  few.workload.clients = 2;
+  Workload with(many, 4, 1);
+  Workload without(few, 4, 1);
+  for (int i = 0; i < 200; ++i) {
+    const Wanted a = with.Next(true);
+    const Wanted b = without.Next(true);
+    ASSERT_EQ(a.name_space, b.name_space);
+    ASSERT_EQ(a.what.index(), b.what.index());
+    if (const Command* command = std::get_if<Command>(&a.what)) ASSERT_EQ(*command, std::get<Command>(b.what));
+  }
+}
+
+TEST(Workload, ValuesAreUnique) {
+  const Scenario scenario = ScenarioOf(kWild);
+  const RunConfig config = Draw(scenario, 4);
+  std::set<std::string> values;
+  for (std::uint64_t client = 0; client < 3; ++client) {
+    Workload workload(config, 4, client);
+    for (int i = 0; i < 300; ++i) {
+      const Wanted wanted = workload.Next(true);
+      const Command* command = std::get_if<Command>(&wanted.what);
+      if (command == nullptr) continue;
+      if (const Put* put = std::get_if<Put>(command)) EXPECT_TRUE(values.insert(put->value).second) << put->value;
+    }
+  }
+  EXPECT_GT(values.size(), 50u);
+}
+
+// A node that dies at its nth port call, for every n, comes back with what it promised.
+TEST(Machine, MayDieAtAnyEffectBoundary) {
+  const Scenario scenario = ScenarioOf(kCalm);
+  std::uint64_t deaths = 0;
+  for (std::uint32_t call = 0; call < 8; ++call) {
+    const RunConfig config = Draw(scenario, 100 + call);
+    World world(config, 100 + call, RunSettings{});
+    const RunGuard guard(world.shared().marks);
+    std::uint64_t next = 800'000'000;
+    world.RunUntil([&] {
+      if (world.shared().now() < static_cast<std::int64_t>(next)) return;
+      next += 400'000'000;
+      for (auto& machine : world.machines()) {
+        if (machine->LeadsAny()) {
+          machine->CrashInTurn(call, 50'000'000);
+          ++deaths;
+          break;
+        }
+      }
+    });
+    const auto& first = world.shared().verdicts.first();
+    EXPECT_FALSE(first.has_value()) << "call " << call << ": " << first->id << " " << first->what;
+  }
+  EXPECT_GT(deaths, 30u);
+}
+
+}  // namespace
+}  // namespace quorate::sim
