@@ -1,5 +1,8 @@
 # tools/lib/setup.sh — packages and build folders. Read by tools/dev; needs $root.
 
+# Objects are shared between checkouts and copies of the tree.
+export CCACHE_NOHASHDIR=1
+
 # What each set needs: `package`, or `package:command` where the command alone is enough.
 packages_build='g++:g++ pkg-config:pkg-config meson:meson ninja-build:ninja ccache:ccache lld:ld.lld
   python3:python3 binutils:nm libabsl-dev librocksdb-dev nlohmann-json3-dev libgtest-dev librapidcheck-dev libbenchmark-dev'
