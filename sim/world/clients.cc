@@ -189,6 +189,7 @@ void Clients::Begin(Client& client, Open open, const Call& call) {
   open.recorded = true;
   shared_.serial.OnInvoke(open.record, shared_.recorder.at(open.record));
   open.deadline = shared_.now() + TimeoutOf(client);
+  open.sessions_refused = shared_.serial.counts().refused;
   client.open = std::move(open);
   ++client.operations;
   if (shared_.trace.textual()) {
@@ -256,7 +257,9 @@ bool Clients::OnAnswer(std::uint32_t slot) {
   }
   // Somebody else may still tell, as long as there is time.
   if (client.open->may_retry) return true;
-  if (serving_ && client.open->recorded) {
+  // A node whose own session was evicted at the limit cannot know what became of what it lent it to.
+  const bool evicted = shared_.serial.counts().refused > client.open->sessions_refused;
+  if (serving_ && client.open->recorded && !evicted) {
     shared_.verdicts.Report("LIVE-2", "nobody knows: " + Render(shared_.recorder.at(client.open->record)));
   }
   Finish(client, OutcomeClass::kInfo, &answer->outcome, answer->node);

@@ -64,6 +64,7 @@ class Clients {
     std::uint32_t attempts = 0;
     std::uint32_t refused = 0;  // attempts answered "certainly not applied"
     bool may_retry = false;
+    std::uint64_t sessions_refused = 0;  // in the whole cluster, when it began
     std::int64_t deadline = 0;
   };
   struct Client {

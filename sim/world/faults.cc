@@ -116,7 +116,7 @@ bool Faults::OnEvent(const Event& event) {
     return true;
   }
   if (frozen_) return false;
-  if (event.kind == EventKind::kFaultEnd) return End(slot, event.a);
+  if (event.kind == EventKind::kFaultEnd) return event.life == processes_[slot].strikes && End(slot, event.a);
   const bool struck = Strike(slot);
   if (!processes_[slot].active) WaitAgain(slot, shared_.now());
   return struck;
@@ -124,7 +124,9 @@ bool Faults::OnEvent(const Event& event) {
 
 bool Faults::Strike(std::size_t which) {
   Process& process = processes_[which];
-  if (process.active || !StrikeOf(process, which)) return false;
+  if (process.active) return false;
+  ++process.strikes;
+  if (!StrikeOf(process, which)) return false;
   shared_.injected.Add(SiteOf(static_cast<std::uint8_t>(process.kind)));
   if (shared_.trace.textual()) {
     std::string what = std::string("fault ") + SiteOf(static_cast<std::uint8_t>(process.kind));
@@ -142,11 +144,17 @@ void Faults::Begin(Process& process, std::size_t which, std::int64_t length) {
   process.active = true;
   process.ends_at = shared_.now() + std::max<std::int64_t>(length, 1'000);
   ++active_;
+  PushStep(which, kEndStep, process.ends_at);
+}
+
+// Something that this strike is to do later.
+void Faults::PushStep(std::size_t which, std::uint64_t step, std::int64_t at) {
   Event event;
   event.kind = EventKind::kFaultEnd;
   event.slot = static_cast<std::uint32_t>(which);
-  event.a = kEndStep;
-  shared_.queue.Push(process.ends_at, event);
+  event.life = processes_[which].strikes;
+  event.a = step;
+  shared_.queue.Push(at, event);
 }
 
 bool Faults::StrikeOf(Process& process, std::size_t which) {
@@ -211,11 +219,7 @@ bool Faults::End(std::size_t which, std::uint64_t step) {
   if (step == kFlapStep) {
     if (shared_.now() >= process.ends_at) return false;
     SetCut(process, !process.is_cut);
-    Event event;
-    event.kind = EventKind::kFaultEnd;
-    event.slot = static_cast<std::uint32_t>(which);
-    event.a = kFlapStep;
-    shared_.queue.Push(shared_.now() + process.flap_ns, event);
+    PushStep(which, kFlapStep, shared_.now() + process.flap_ns);
     return true;
   }
   if (step >= kSwizzleStep) {
@@ -309,11 +313,7 @@ bool Faults::StrikePartition(Process& process, std::size_t which) {
   process.flap_ns = flaps ? config.flap_every_ns : 0;
   if (!flaps) return true;
   shared_.injected.Add("network.partition.flapping");
-  Event event;
-  event.kind = EventKind::kFaultEnd;
-  event.slot = static_cast<std::uint32_t>(which);
-  event.a = kFlapStep;
-  shared_.queue.Push(shared_.now() + process.flap_ns, event);
+  PushStep(which, kFlapStep, shared_.now() + process.flap_ns);
   return true;
 }
 
@@ -332,11 +332,7 @@ bool Faults::StrikeSwizzle(Process& process, std::size_t which) {
     // Clogged one after the other in the first third, opened in another order in the last.
     const std::size_t back = static_cast<std::size_t>(process.detail.Below(count));
     process.clog_ends[order[i]] = process.ends_at - static_cast<std::int64_t>(back) * pace;
-    Event event;
-    event.kind = EventKind::kFaultEnd;
-    event.slot = static_cast<std::uint32_t>(which);
-    event.a = kSwizzleStep + order[i];
-    shared_.queue.Push(shared_.now() + static_cast<std::int64_t>(i) * pace, event);
+    PushStep(which, kSwizzleStep + order[i], shared_.now() + static_cast<std::int64_t>(i) * pace);
   }
   return true;
 }

@@ -61,6 +61,7 @@ class Faults {
     Dist gap;
     Dist length;
     Choice when, how_long, detail;
+    std::uint32_t strikes = 0;
     bool active = false;
     std::int64_t ends_at = 0;
     std::vector<DirectedLink> cut;  // while active
@@ -81,6 +82,7 @@ class Faults {
   bool Strike(std::size_t which);
   bool End(std::size_t which, std::uint64_t step);
   void Begin(Process& process, std::size_t which, std::int64_t length);
+  void PushStep(std::size_t which, std::uint64_t step, std::int64_t at);
   std::int64_t QuietUntil(std::int64_t at) const;
 
   bool StrikeCrash(Process& process);

@@ -102,10 +102,7 @@ void Machine::Boot() {
   shared_.budget.Clear(shared_.EndpointOf(id_), Hurt::kFailed);
   told_stopped_ = false;
   Turn([this] {
-    process_->stepping = process_->starting = true;
-    process_->host.Start(now());
-    process_->stepping = false;
-    AfterStart();
+    IntoHost([&] { process_->host.Start(now()); }, [&] { AfterStart(); });
     for (std::uint32_t peer = 1; peer <= shared_.nodes; ++peer) {
       process_->links.AddPeer(now().mono, NodeId(peer), process_->outputs);
     }
@@ -311,11 +308,10 @@ void Machine::OnFlushDone(const Event& event) {
   if (!ok) return;
   if (*ok) TellMapDurable();
   Turn([this, id, ok] {
-    process_->input = nullptr;
-    process_->stepping = true;
-    process_->host.OnMapFlushed(now(), id, *ok);
-    process_->stepping = false;
-    if (const Input* answer = process_->host.last_answer()) AfterStep(answer);
+    IntoHost([&] { process_->host.OnMapFlushed(now(), id, *ok); },
+             [&] {
+               if (const Input* answer = process_->host.last_answer()) AfterStep(answer);
+             });
   });
 }
 

@@ -83,6 +83,8 @@ class Machine {
 
   template <class Work>
   void Turn(const Work& work);
+  template <class Call, class After>
+  void IntoHost(const Call& call, const After& after);
   void EndTurn();
   void AfterTurn();
   void Step(const Input& input);

@@ -85,9 +85,6 @@ struct Machine::Process {
 
   LinkOutputs outputs;          // of the links, being carried out
   bool linked = false;          // the boot record is durable: links may be made
-  bool stepping = false;         // inside the host: an exception now means effects were carried out in part
-  const Input* input = nullptr;  // what it was given, while stepping; nullptr: it makes its input itself
-  bool starting = false;         // while stepping: through the effects of booting
   bool told_full = false;
   bool turn_open = false;
   bool work_scheduled = false;
@@ -97,6 +94,19 @@ struct Machine::Process {
   std::uint32_t wakeups_at_once = 0;
   std::vector<std::pair<GroupId, EntryId>> applied_told;
 };
+
+// Calls into the host. Whether or not the process dies at one of its ports, `after` is told of the step that was
+// made: what was carried out before the cut did happen, and the checkers must know of it.
+template <class Call, class After>
+void Machine::IntoHost(const Call& call, const After& after) {
+  try {
+    call();
+  } catch (const ProcessDied& died) {
+    if (!died.in_state_machine) after();
+    throw;
+  }
+  after();
+}
 
 template <class Work>
 void Machine::Turn(const Work& work) {
@@ -110,16 +120,8 @@ void Machine::Turn(const Work& work) {
       process_->turn_open = true;
       Push(EventKind::kEndTurn, shared_.now() + gather_ns_);
     }
-  } catch (const ProcessDied& died) {
+  } catch (const ProcessDied&) {
     shared_.injected.Add("process.crash_mid_turn");
-    // What was carried out before the cut did happen: the checkers must know of it.
-    if (std::exchange(process_->stepping, false) && !died.in_state_machine) {
-      if (process_->starting) {
-        AfterStart();
-      } else if (const Input* input = process_->input != nullptr ? process_->input : process_->host.last_answer()) {
-        AfterStep(input);
-      }
-    }
     FinishCrash();
     return;
   }

@@ -36,25 +36,22 @@ void Machine::ClientDoor::Answer(RequestId request, const Outcome& outcome) {
 
 void Machine::Step(const Input& input) {
   if (shared_.trace.textual()) Say(NameOf(input));
-  process_->input = &input;
-  process_->stepping = true;
-  process_->host.Handle(now(), input);
-  process_->stepping = false;
-  AfterStep(&input);
+  IntoHost([&] { process_->host.Handle(now(), input); }, [&] { AfterStep(&input); });
 }
 
 void Machine::RunWork() {
-  process_->input = nullptr;
-  process_->stepping = true;
-  process_->host.RunWork(now());
-  process_->stepping = false;
-  if (const Input* answer = process_->host.last_answer()) {
-    if (shared_.trace.textual()) Say(NameOf(*answer));
-    if (const Applied* applied = std::get_if<Applied>(answer)) {
-      for (const ApplyResult& result : applied->results) shared_.serial.OnApplied(id_, applied->group, result);
-    }
-    AfterStep(answer);
-  }
+  IntoHost([&] { process_->host.RunWork(now()); },
+           [&] {
+             const Input* answer = process_->host.last_answer();
+             if (answer == nullptr) return;
+             if (shared_.trace.textual()) Say(NameOf(*answer));
+             if (const Applied* applied = std::get_if<Applied>(answer)) {
+               for (const ApplyResult& result : applied->results) {
+                 shared_.serial.OnApplied(id_, applied->group, result);
+               }
+             }
+             AfterStep(answer);
+           });
   LookAtMachines();
   if (disk_.FlushesItself() && !disk_.map.failed()) {
     shared_.injected.Add("disk.self_flush");
@@ -63,7 +60,6 @@ void Machine::RunWork() {
 }
 
 void Machine::AfterStart() {
-  process_->starting = false;
   LookAtEffects(process_->host.last_effects());
   if (shared_.config.checks.invariants) {
     shared_.invariants.OnStart(id_, process_->host.replica(), process_->host.last_effects());
