@@ -372,7 +372,7 @@ void Replica::FollowCatalogue(StepContext& context) {
   }
   std::vector<GroupId> dead;
   for (const auto& [id, raft] : groups_) {
-    if (id != kSystemGroup && !catalogue_.namespaces().contains(id)) dead.push_back(id);
+    if (id != kSystemGroup && catalogue_.IsGone(id)) dead.push_back(id);
   }
   for (const GroupId group : dead) DropDeadGroup(context, group);
 }

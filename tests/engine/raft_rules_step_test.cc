@@ -363,6 +363,20 @@ TEST(Rule08, ANewLeaderDrivesAnInheritedJointStateToItsEnd) {
   EXPECT_EQ(f.Group().configuration_index(), Index(3));
 }
 
+TEST(Catalogue, AGroupThatTheReplayHasNotReachedYetLivesOn) {
+  Recovered recovered = Fixture::Fresh(1);
+  RecoveredGroup orders = recovered.groups[0];
+  orders.group = GroupId(1);
+  orders.hard = {Term(3), NodeId(1)};
+  recovered.groups.insert(recovered.groups.begin() + 1, orders);
+  Fixture f(recovered, Fixture::DefaultOptions());
+  f.PassTo(f.replica().NextWakeup());
+  for (int i = 0; i < 3; ++i) f.Persist();  // the system group commits its barrier and is applied
+  ASSERT_GT(f.replica().group(kSystemGroup)->applied(), Index(0));
+  ASSERT_NE(f.replica().group(GroupId(1)), nullptr);
+  EXPECT_GE(f.replica().group(GroupId(1))->term(), Term(3));
+}
+
 // ---- rule 9: snapshot install -----------------------------------------------------------------------------------
 TEST(Rule09, AStateIsTakenByOneRecordAfterTheMapIsFlushed) {
   Fixture f;
