@@ -204,7 +204,9 @@ TEST(Partition, HalvesAreTwoWholeGroups) {
         EXPECT_EQ(cut.count({a, b}), cut.count({b, a}));
         for (Endpoint c = 0; c < 5; ++c) {
           if (a == b || b == c || a == c) continue;
-          if (cut.count({a, b}) == 0 && cut.count({b, c}) == 0) EXPECT_EQ(cut.count({a, c}), 0u);
+          if (cut.count({a, b}) == 0 && cut.count({b, c}) == 0) {
+            EXPECT_EQ(cut.count({a, c}), 0u);
+          }
         }
       }
     }

@@ -116,7 +116,9 @@ TEST(Workload, AClientWantsTheSameWhoeverElseIsThere) {
     const Wanted b = without.Next(true);
     ASSERT_EQ(a.name_space, b.name_space);
     ASSERT_EQ(a.what.index(), b.what.index());
-    if (const Command* command = std::get_if<Command>(&a.what)) ASSERT_EQ(*command, std::get<Command>(b.what));
+    if (const Command* command = std::get_if<Command>(&a.what)) {
+      ASSERT_EQ(*command, std::get<Command>(b.what));
+    }
   }
 }
 
@@ -130,7 +132,9 @@ TEST(Workload, ValuesAreUnique) {
       const Wanted wanted = workload.Next(true);
       const Command* command = std::get_if<Command>(&wanted.what);
       if (command == nullptr) continue;
-      if (const Put* put = std::get_if<Put>(command)) EXPECT_TRUE(values.insert(put->value).second) << put->value;
+      if (const Put* put = std::get_if<Put>(command)) {
+        EXPECT_TRUE(values.insert(put->value).second) << put->value;
+      }
     }
   }
   EXPECT_GT(values.size(), 50u);
