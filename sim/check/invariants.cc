@@ -144,6 +144,18 @@ const Configuration* Invariants::EffectiveConfiguration(std::uint32_t slot,
   return found == known.end() ? nullptr : &found->second;
 }
 
+std::pair<Index, const Configuration*> Invariants::ConfigurationIn(std::uint32_t slot,
+                                                                   const GroupImage& image,
+                                                                   Index index) const {
+  const std::vector<Index>& placed = image.configurations();
+  for (auto at = placed.rbegin(); at != placed.rend(); ++at) {
+    if (*at > index) continue;
+    const auto found = ghosts_[slot].configurations.find(EntryId{*at, *image.TermAt(*at)});
+    return {*at, found == ghosts_[slot].configurations.end() ? nullptr : &found->second};
+  }
+  return {image.start().configuration_index, &image.start().configuration};
+}
+
 std::pair<Index, const Configuration*> Invariants::CommittedConfiguration(std::uint32_t slot,
                                                                           Index index) const {
   const auto& known = ghosts_[slot].configurations;

@@ -156,8 +156,9 @@ class Invariants {
     Index map_durable;
     bool map_known = false;
     std::optional<std::pair<EntryId, Digest>> machine;
-    std::uint64_t spoke_up =
-        0;  // the last step in which it led, or answered to a leader of its term
+    bool dropped = false;  // its namespace is gone, as far as this node knows
+    // The last step in which it led, or answered to a leader of its term.
+    std::uint64_t spoke_up = 0;
   };
   struct Request {
     GroupId group;
@@ -241,6 +242,10 @@ class Invariants {
                                         Index index) const;
   bool HoldsCommitted(std::uint32_t slot, EntryId entry) const;
   const Configuration* EffectiveConfiguration(std::uint32_t slot, const GroupImage& image) const;
+  // The configuration that an image's log up to `index` ends with, and where it stands.
+  std::pair<Index, const Configuration*> ConfigurationIn(std::uint32_t slot,
+                                                         const GroupImage& image,
+                                                         Index index) const;
   // The configuration that the committed log up to `index` ends with, and where it stands.
   std::pair<Index, const Configuration*> CommittedConfiguration(std::uint32_t slot,
                                                                 Index index) const;

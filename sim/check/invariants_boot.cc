@@ -47,6 +47,7 @@ void Invariants::OnBoot(NodeId id, const Recovered& recovered, BootNumber boot) 
     const std::uint32_t slot = SlotOf(group.group);
     Seat& seat = SeatOf(node, slot);
     seat.apply_next = Next(group.applied.index);
+    seat.dropped = false;  // the record that dropped it was lost with the crash
     seat.map_known = true;
     seat.map_generation = group.start.generation;
     seat.map_durable = group.applied.index;

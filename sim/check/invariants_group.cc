@@ -127,6 +127,12 @@ void Invariants::CheckSinceBefore(StepOf& step, const GroupView& view, std::uint
   monotone(view.commit >= before.commit, "commit index");
   monotone(view.applied.index >= before.applied.index, "applied index");
   monotone(view.start.index >= before.start.index, "log's start");
+  if (view.start != before.start) {
+    Expect(Check::kNoGap, HoldsCommitted(slot, view.start), [&] {
+      return absl::StrCat(Where(step.id, slot), "has dropped what is not committed, up to ",
+                          Show(view.start));
+    });
+  }
   if (view.applied != before.applied) {
     Expect(Check::kStateMachineSafety, HoldsCommitted(slot, view.applied), [&] {
       return absl::StrCat(Where(step.id, slot), "has applied ", Show(view.applied),

@@ -319,6 +319,43 @@ TEST(SnapshotChecks, AStateThatThrowsALongerMatchingLogAwayIsRefused) {
   EXPECT_VIOLATES(play, "I-10");
 }
 
+TEST(SnapshotChecks, CompactingWhatIsNotCommittedIsRefused) {
+  Play play;
+  play.Settle();
+  play.Append(1, {Command(1, "a")});
+  play.invariants().OnMapDurable(NodeId(1), kGroup, Generation(1), Index(2));
+  play.Write(1, DropPrefix{kGroup, StartAt(play, 2, 1)});
+  play.view(1).start = At(2, 1);
+  play.view(1).installing = true;
+  play.Step(1);
+  EXPECT_VIOLATES(play, "I-31");
+}
+
+TEST(SnapshotChecks, CompactingInTheStepThatCommitsPasses) {
+  Play play;
+  play.Settle();
+  play.Append(1, {Command(1, "a")});
+  play.Replicate(1, 2);
+  play.invariants().OnMapDurable(NodeId(1), kGroup, Generation(1), Index(2));
+  play.Write(1, DropPrefix{kGroup, StartAt(play, 2, 1)});
+  play.view(1).commit = Index(2);
+  play.view(1).start = play.view(1).applied = At(2, 1);
+  play.Step(1);
+  EXPECT_CLEAN(play);
+}
+
+TEST(SnapshotChecks, AGroupThatIsBornAgainIsRefused) {
+  Play play;
+  Prepare(play);
+  play.Write(3, DropGroup{kGroup});
+  play.Write(3, ResetLog{kGroup, StartAt(play, 0, 0)});
+  play.view(3) = GroupView{};
+  play.view(3).group = kGroup;
+  play.view(3).configuration = &play.born_with();
+  play.Step(3);
+  EXPECT_VIOLATES(play, "I-30");
+}
+
 TEST(SnapshotChecks, SendingAStateThatWasNeverCommittedIsRefused) {
   Play play;
   play.Settle();
