@@ -2,6 +2,7 @@
 
 # Objects are shared between checkouts and copies of the tree.
 export CCACHE_NOHASHDIR=1
+[ -n "${HOME-}${CCACHE_DIR-}" ] || export CCACHE_DIR="$root/build/ccache"
 
 # What each set needs: `package`, or `package:command` where the command alone is enough.
 packages_build='g++:g++ pkg-config:pkg-config meson:meson ninja-build:ninja ccache:ccache lld:ld.lld
