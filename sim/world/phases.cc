@@ -66,7 +66,10 @@ void Phases::EnterHealing() {
   }
   clients_.Hold(core_);
   phase_ = Phase::kElect;
-  deadline_ = shared_.now() + bounds_.leader_ns;
+  // What disks had begun before ends when it was to end.
+  std::int64_t busy_until = shared_.now();
+  for (const NodeId node : core_) busy_until = std::max(busy_until, At(node).disk().busy_until());
+  deadline_ = busy_until + bounds_.leader_ns;
   if (shared_.trace.textual()) {
     std::string names;
     for (const NodeId node : core_) names += " " + NodeName(node);

@@ -38,10 +38,12 @@ SimDisk::SimDisk(Shared& shared, NodeId node) : shared_(shared), node_(node) {
   kept_map_ = Choice(seed, "disk.kept_map", entity);
 }
 
-std::int64_t SimDisk::EndOf(std::int64_t ns) const {
+std::int64_t SimDisk::EndOf(std::int64_t ns) {
   const std::int64_t now = shared_.now();
   if (now < slow_until) ns *= std::max<std::int64_t>(1, shared_.config.disk.slow_factor);
-  return std::max(now + ns, stalled_until);
+  const std::int64_t end = std::max(now + ns, stalled_until);
+  busy_until_ = std::max(busy_until_, end);
+  return end;
 }
 
 void SimDisk::Heal(std::int64_t bound_ns) {

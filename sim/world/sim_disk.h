@@ -64,7 +64,9 @@ class SimDisk {
   bool healed = false;  // no more faults of single operations
 
   // How long something that takes `ns` on a good day takes now, or when it ends if nothing finishes before.
-  std::int64_t EndOf(std::int64_t ns) const;
+  std::int64_t EndOf(std::int64_t ns);
+  // When the last operation that was begun so far ends.
+  std::int64_t busy_until() const { return busy_until_; }
   std::int64_t SyncEnd() { return EndOf(sync_time_.From(sync_)); }
   std::int64_t ReadEnd() { return EndOf(read_time_.From(read_)); }
   std::int64_t WorkEnd() { return EndOf(work_time_.From(work_)); }
@@ -90,6 +92,7 @@ class SimDisk {
 
   Shared& shared_;
   NodeId node_;
+  std::int64_t busy_until_ = 0;
   Dist sync_, read_, work_, flush_;
   std::int64_t write_error_ = 0, sync_error_ = 0, map_error_ = 0, corrupt_ = 0, self_flush_ = 0;
   Choice sync_time_, read_time_, work_time_, flush_time_;
