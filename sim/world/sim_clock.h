@@ -31,8 +31,10 @@ class SimClock {
     const std::int64_t ahead = at.ns - mono_anchor_;
     const std::int64_t rate = kMillion + drift_ppm_;
     std::int64_t due = virtual_anchor_ + ahead / rate * kMillion + (ahead % rate * kMillion + rate - 1) / rate;
-    while (Mono(due) < at.ns) ++due;
-    return std::max(due, now);
+    due = std::max(due, now);
+    while (Mono(due) < at.ns) ++due;  // parts are rounded: a step or two
+    while (due > now && Mono(due - 1) >= at.ns) --due;
+    return due;
   }
 
   // Rates change from `now` on; what the clock shows at `now` stays.

@@ -48,7 +48,10 @@ class DiskTest : public testing::Test {
 
   void Append(std::uint64_t seq) {
     std::vector<LogRecord> records;
-    if (seq == 1) records.push_back(BootRecord{Next(recovered_.last_boot)});
+    if (seq == 1) {
+      records.push_back(BootRecord{Next(recovered_.last_boot)});
+      records.push_back(SetHardState{kDefaultNamespace, HardState{Term(1), NodeId()}});
+    }
     records.push_back(AppendEntries{kDefaultNamespace, Index(last_ + 1), {Entry{Term(1), EntryKind::kBarrier, {}}}});
     ++last_;
     log_->Append(PersistSeq(seq), records);
