@@ -73,7 +73,7 @@ run_suites() {
   code=0
   REPORTS=$reports meson test -C "$root/$folder" --no-rebuild --print-errorlogs --no-stdsplit \
     --wrapper "$root/tools/lib/with_report.sh" "$@" || code=$?
-  python3 "$root/tools/lib/count_cases.py" "$root/$folder/meson-logs/testlog.json" "$reports" >"$gate_dir/cases"
+  python3 "$root/tools/lib/count_cases.py" "$root/$folder/meson-logs/testlog-with_report.sh.json" "$reports" >"$gate_dir/cases"
   return "$code"
 }
 
@@ -83,7 +83,7 @@ test_suites() {
 
 simulate_smoke() {
   cd "$root"
-  build/sim/quorate-sim run scenarios/smoke --seeds 300 --first-seed "$(commit_seed)" -j2
+  build/sim/quorate-sim run scenarios/smoke --seeds 2000 --first-seed "$(commit_seed)" -j2
 }
 
 simulate_regress() {
@@ -101,7 +101,7 @@ sanitizers() {
     run_suites build-asan --suite unit --suite step --suite golden --suite fuzz --timeout-multiplier 5
   cd "$root"
   UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-    build-asan/sim/quorate-sim run scenarios/smoke --seeds 12 --first-seed "$(commit_seed)" -j2
+    build-asan/sim/quorate-sim run scenarios/smoke --seeds 60 --first-seed "$(commit_seed)" -j2
 }
 
 # The same seeds, built by another compiler and at other levels: the digests must be equal.
@@ -111,7 +111,7 @@ twins() {
   build_quietly build-clang sim/quorate-sim
   build_quietly build-o0 sim/quorate-sim
   cd "$root"
-  python3 tools/lib/compare_builds.py --seeds 16 --first-seed "$(commit_seed)" \
+  python3 tools/lib/compare_builds.py --seeds 64 --first-seed "$(commit_seed)" \
     build/sim/quorate-sim build-clang/sim/quorate-sim build-o0/sim/quorate-sim
 }
 
