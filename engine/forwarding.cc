@@ -49,6 +49,7 @@ std::optional<Refusal> Forwarding::WhyRefused(const Context& context, const Clie
 void Forwarding::OnRequest(Context& context, const ClientRequest& request) {
   REQUIRE(!requests_.contains(request.id));
   if (const std::optional<Refusal> refusal = WhyRefused(context, request)) {
+    if (IsOwn(request.id)) return ForgetOpening(request.group);
     return context.step.out.Emit(Reply{request.id, context.step.boot_write, NotApplied(*refusal)});
   }
   PendingRequest pending;
@@ -113,7 +114,7 @@ void Forwarding::SendToLeader(Context& context, Raft& raft, PendingRequest& pend
   const RequestId id = pending.request.id;
   const NodeId before = pending.sent_to;
   if (raft.leads()) {
-    switch (raft.Propose(context.step, pending.kind, pending.payload, {context.self, id})) {
+    switch (raft.Propose(context.step, pending.kind, pending.payload, {context.self, context.boot, id})) {
       case ProposeResult::kAppended:
         pending.exposed = true;
         pending.sent_to = context.self;
@@ -174,6 +175,11 @@ void Forwarding::OpenLentSession(Context& context, GroupId group) {
   OnRequest(context, request);
 }
 
+// No session came of it: the next request that needs one asks again.
+void Forwarding::ForgetOpening(GroupId group) {
+  std::erase_if(lent_[group], [](const LentSession& session) { return session.id == SessionId(); });
+}
+
 // The sequence number is free for good: the window moves on. An evicted session is not lent again.
 void Forwarding::ReturnLent(PendingRequest& pending, const Payload* result) {
   if (pending.lent_session == SessionId()) return;
@@ -200,7 +206,7 @@ void Forwarding::AskReads(Context& context, GroupId group) {
   if (raft->second.leads()) {
     reads.asked = ReadBatch{.id = id, .requests = std::exchange(reads.waiting, {}), .index = {}};
     context.step.out.events.touched.push_back(group);
-    if (!raft->second.AskReadIndex(context.step, {context.self, id})) {
+    if (!raft->second.AskReadIndex(context.step, {context.self, context.boot, id})) {
       reads.waiting = std::exchange(reads.asked, std::nullopt)->requests;
     }
   } else {
@@ -361,9 +367,6 @@ void Forwarding::OnDeadline(Context& context, PendingRequest& pending) {
                                                               : Refusal::kTimeout);
   }
   ReturnLent(pending, nullptr);
-  if (IsOwn(pending.request.id)) {
-    std::erase_if(lent_[group], [](const LentSession& session) { return session.id == SessionId(); });
-  }
   Finish(context, pending.request.id, std::move(outcome));
   if (read) AskReadsAgain(context, group);
 }
@@ -382,6 +385,7 @@ void Forwarding::Finish(Context& context, RequestId id, Outcome outcome) {
   INVARIANT(found != requests_.end());
   const PendingRequest& pending = found->second;
   if (pending.parked) --parked_;
+  if (IsOwn(id) && outcome.kind != OutcomeKind::kDone) ForgetOpening(pending.request.group);
   timers_.erase({pending.wake_at, id});
   by_group_.erase({pending.request.group, id});
   if (const auto reads = reads_.find(pending.request.group); reads != reads_.end() && IsRead(pending)) {

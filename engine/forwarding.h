@@ -92,6 +92,7 @@ class Forwarding {
   void Park(PendingRequest& pending);
   bool Lend(Context& context, PendingRequest& pending);
   void OpenLentSession(Context& context, GroupId group);
+  void ForgetOpening(GroupId group);
   void AskReads(Context& context, GroupId group);
   void AskReadsAgain(Context& context, GroupId group);
   void EmitQuery(Context& context, GroupId group, const std::vector<RequestId>& requests, Index index);

@@ -223,17 +223,23 @@ std::optional<Input> Host::Do(const ReadChunk& read) {
   const auto found = views_.find(read.group);
   if (found == views_.end()) return std::nullopt;  // closed meanwhile
   View& view = found->second;
-  if (read.number >= view.starts.size()) return std::nullopt;
-  absl::StatusOr<StateMachine::Chunk> chunk = StateMachine::ReadChunk(
-      *view.reader, view.starts[read.number], options_.snapshot_chunk_bytes);
   ChunkRead answer{.id = read.id, .group = read.group, .number = read.number, .rows = {}};
-  answer.ok = chunk.ok();
-  if (chunk.ok()) {
+  // A view that was opened anew at the same entry has the same chunks: a transfer goes on where it was, once
+  // it is known where that is.
+  std::uint64_t at = std::min<std::uint64_t>(read.number, view.starts.size() - 1);
+  while (true) {
+    absl::StatusOr<StateMachine::Chunk> chunk =
+        StateMachine::ReadChunk(*view.reader, view.starts[at], options_.snapshot_chunk_bytes);
+    answer.ok = chunk.ok();
+    if (!chunk.ok()) return answer;
+    if (!chunk->last && at + 1 == view.starts.size()) view.starts.push_back(chunk->next);
+    answer.number = at;
     answer.rows = chunk->rows;
     answer.last = chunk->last;
-    if (!chunk->last && read.number + 1 == view.starts.size()) view.starts.push_back(chunk->next);
+    if (at == read.number) return answer;
+    if (chunk->last) return Do(ReadChunk{read.id, read.group, 0});
+    ++at;
   }
-  return answer;
 }
 
 std::optional<Input> Host::Do(const CloseSnapshot& close) {

@@ -87,7 +87,7 @@ struct SnapshotOpened {
 struct ChunkRead {
   PortRequest id;
   GroupId group;
-  std::uint64_t number = 0;
+  std::uint64_t number = 0;  // the one asked for, or 0 if the view ends before it
   Payload rows;
   bool last = false;
   bool ok = true;

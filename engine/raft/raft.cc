@@ -129,7 +129,7 @@ void Raft::OnMessage(StepContext& context, NodeId from, const Message& message) 
           },
           // Whoever leads may answer an asker that does not know the term yet.
           [&](const ReadIndexRequest& m) {
-            if (AskReadIndex(context, {from, m.id})) return;
+            if (AskReadIndex(context, {from, context.peers.BootOf(from), m.id})) return;
             Send(context, from, ReadIndexReply{.term = hard_.term, .id = m.id, .confirmed = false, .index = {}});
           },
           // The confirmation was made after the question came in: a later term takes nothing from it.

@@ -31,12 +31,14 @@ namespace quorate {
 // Whom to tell what became of a proposal.
 struct Proposer {
   NodeId node;
+  BootNumber boot;  // of the node when it asked: request numbers begin anew with each boot
   RequestId request;
   friend constexpr auto operator<=>(const Proposer&, const Proposer&) = default;
 };
 struct ReadAsker {
-  NodeId node;          // self: a read of this node
-  std::uint64_t id = 0; // the asker's name for the question
+  NodeId node;           // self: a read of this node
+  BootNumber boot;       // of the node when it asked
+  std::uint64_t id = 0;  // the asker's name for the question
   friend constexpr auto operator<=>(const ReadAsker&, const ReadAsker&) = default;
 };
 
@@ -73,7 +75,6 @@ struct OpenView {  // the pinned state that peers are sent
   Index configuration_index;
   Configuration configuration;  // as of name.entry
   Payload catalogue;            // of the system group: the one chunk there is
-  std::uint64_t chunks_read = 0;  // numbers below this one exist, and so may the next
   friend bool operator==(const OpenView&, const OpenView&) = default;
 };
 
@@ -227,6 +228,8 @@ class Raft {
   void BecomeProbing(Progress& peer);
   void OnResendTimer(StepContext& context, Leader& leader, Progress& peer);
   void ArmResend(const StepContext& context, Progress& peer);
+  // Whether an answer for `node` would reach the life of it that asked.
+  bool IsSameLife(const StepContext& context, NodeId node, BootNumber boot) const;
   void OnForward(StepContext& context, NodeId from, const Forward& forward);
   void EmitApply(StepContext& context);
   void EmitApplyOf(StepContext& context, EntryList entries);

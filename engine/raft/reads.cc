@@ -45,7 +45,7 @@ void Raft::CheckReadRound(StepContext& context, Leader& leader) {
   for (const ReadAsker& asker : done.askers) {
     if (asker.node == self_) {
       context.out.events.confirmed.push_back({group_, asker.id, done.index});
-    } else {
+    } else if (IsSameLife(context, asker.node, asker.boot)) {
       Send(context, asker.node,
            ReadIndexReply{.term = hard_.term, .id = asker.id, .confirmed = true, .index = done.index});
     }

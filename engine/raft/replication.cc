@@ -33,11 +33,15 @@ void Raft::AppendOwn(StepContext& context, Entry entry) {
   leader.uncommitted_bytes += CostOf(entry);
 }
 
+bool Raft::IsSameLife(const StepContext& context, NodeId node, BootNumber boot) const {
+  return context.peers.BootOf(node) == boot;
+}
+
 void Raft::OnForward(StepContext& context, NodeId from, const Forward& forward) {
   ForwardReply reply{.term = hard_.term, .outcomes = {}};
   for (const ForwardedRequest& request : forward.requests) {
     ForwardVerdict verdict = ForwardVerdict::kNotLeader;
-    switch (Propose(context, request.kind, request.payload, {from, request.id})) {
+    switch (Propose(context, request.kind, request.payload, {from, context.peers.BootOf(from), request.id})) {
       case ProposeResult::kAppended:
         continue;
       case ProposeResult::kNotLeader:
@@ -352,7 +356,7 @@ void Raft::OnApplied(StepContext& context, const Applied& applied) {
     const Proposer proposer = found->second;
     if (proposer.node == self_) {
       context.out.events.resolved.push_back({group_, proposer.request, result.took_effect, result.reply});
-    } else {
+    } else if (IsSameLife(context, proposer.node, proposer.boot)) {
       ForwardReply reply{.term = hard_.term, .outcomes = {}};
       reply.outcomes.push_back({.id = proposer.request,
                                 .verdict = ForwardVerdict::kApplied,

@@ -98,7 +98,7 @@ void Raft::OnChunkRead(StepContext& context, const ChunkRead& read) {
       context.out.events.fatal = StopReason::kDataLoss;
       return;
     }
-    leader->view->chunks_read = std::max(leader->view->chunks_read, read.number + 1);
+    peer.next_chunk = read.number;  // what there is: a peer may have asked for more
     return SendChunk(context, *leader->view, peer, read.rows, read.last);
   }
   context.out.Drop(DropReason::kStaleReply);
@@ -131,8 +131,7 @@ void Raft::OnSnapshotReply(StepContext& context, NodeId from, const SnapshotRepl
     case SnapshotVerdict::kWants:
       break;
   }
-  if (peer->state != ProgressState::kSnapshot || reply.name != peer->snapshot || !leader->view ||
-      reply.next > leader->view->chunks_read) {
+  if (peer->state != ProgressState::kSnapshot || reply.name != peer->snapshot) {
     return context.out.Drop(DropReason::kOtherSnapshot);
   }
   // The receiver says where it stands: further on, or back at the beginning after a restart.

@@ -27,7 +27,7 @@ struct Group {
   Index shown;
   std::map<OpId, Open> open;
   std::map<std::pair<SessionId, SessionSeq>, OpId> failed;
-  std::map<Digest, std::uint64_t> asked;  // commands of clients without a session
+  std::map<Digest, std::uint64_t> asked;  // commands, by what they say
   std::map<Digest, OpId> failed_content;  // of these, those told that they certainly failed
 };
 
@@ -302,10 +302,10 @@ void SerialChecker::OnInvoke(OpId id, const Operation& operation) {
   if (operation.group == kSystemGroup) return;
   Group& group = state_->At(operation.group);
   Open open{group.shown, group.model.applied(), Digest{}};
-  if (const Command* command = std::get_if<Command>(&operation.call);
-      command != nullptr && operation.session == SessionId(0)) {
-    open.command = DigestOf(EncodeCommand(*command));
-    ++group.asked[open.command];
+  if (const Command* command = std::get_if<Command>(&operation.call)) {
+    const Digest content = DigestOf(EncodeCommand(*command));
+    ++group.asked[content];  // by a session, too: what it asks for may be the same words
+    if (operation.session == SessionId(0)) open.command = content;
   }
   group.open.emplace_hint(group.open.end(), id, open);
 }
