@@ -42,12 +42,13 @@ void Invariants::OnBoot(NodeId id, const Recovered& recovered, BootNumber boot) 
     seat.apply_next = Index();
     seat.machine.reset();
     seat.map_known = false;
+    // A catalogue that is replayed creates the namespace once more before it drops it again.
+    seat.dropped = false;
   }
   for (const RecoveredGroup& group : recovered.groups) {
     const std::uint32_t slot = SlotOf(group.group);
     Seat& seat = SeatOf(node, slot);
     seat.apply_next = Next(group.applied.index);
-    seat.dropped = false;  // the record that dropped it was lost with the crash
     seat.map_known = true;
     seat.map_generation = group.start.generation;
     seat.map_durable = group.applied.index;
@@ -220,7 +221,9 @@ void Invariants::FoldOne(NodeId id, Node& node) {
     case NodeDisk::Kind::kDropPrefix:
       return ForgetOld(op.slot);
     case NodeDisk::Kind::kDropGroup:
-      acked = Acked{};
+      SeatOf(node, op.slot).acked = Acked{};  // there is nobody left to keep a promise to
+      SeatOf(node, op.slot).votes.clear();
+      SeatOf(node, op.slot).promised_term = Term();
       return;
     case NodeDisk::Kind::kHardState:
     case NodeDisk::Kind::kAppend:

@@ -271,6 +271,7 @@ void Invariants::CheckPeers(StepOf& step, const GroupView& view, std::uint32_t s
     const GroupImage& disk = other.disk.durable(slot);
     // A peer in a later term may have truncated what it acknowledged: it will never vote in this one.
     if (ghosts_[slot].dropped || other.wiped || disk.hard.term > view.term) continue;
+    if (peer.match < ghosts_[slot].forgotten()) continue;  // every log begins behind it
     const std::optional<std::uint64_t> mine = PrefixOf(slot, own, peer.match);
     const std::optional<std::uint64_t> theirs = PrefixOf(slot, disk, peer.match);
     Expect(Check::kMatchIsDurable, mine && theirs && *mine == *theirs, [&] {
