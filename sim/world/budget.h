@@ -13,7 +13,7 @@
 namespace quorate::sim {
 
 enum class Hurt : std::uint8_t {
-  kDown = 1,     // no process
+  kDown = 1,  // no process
   kPaused = 2,
   kFailed = 4,   // its disk failed an operation: the process will end by itself
   kDamaged = 8,  // its disk holds something else than what was written
@@ -25,8 +25,12 @@ class FaultBudget {
 
   // A node that is out of service already may be hurt in any further way.
   bool MayHurt(std::size_t node) const { return hurt_[node] != 0 || hurt() < most_; }
-  void Set(std::size_t node, Hurt how) { hurt_[node] = static_cast<std::uint8_t>(hurt_[node] | Bit(how)); }
-  void Clear(std::size_t node, Hurt how) { hurt_[node] = static_cast<std::uint8_t>(hurt_[node] & ~Bit(how)); }
+  void Set(std::size_t node, Hurt how) {
+    hurt_[node] = static_cast<std::uint8_t>(hurt_[node] | Bit(how));
+  }
+  void Clear(std::size_t node, Hurt how) {
+    hurt_[node] = static_cast<std::uint8_t>(hurt_[node] & ~Bit(how));
+  }
 
   bool Is(std::size_t node, Hurt how) const { return (hurt_[node] & Bit(how)) != 0; }
   bool IsHurt(std::size_t node) const { return hurt_[node] != 0; }

@@ -25,7 +25,8 @@ std::size_t ScheduledOperations(const RunConfig& config) {
 std::int64_t ThinkTime(const WorkloadConfig& work) {
   if (work.rate <= 0) return 1'000'000'000;
   const auto clients = static_cast<std::uint64_t>(std::max<std::int64_t>(work.clients, 1));
-  return static_cast<std::int64_t>(clients * 1'000'000'000'000'000u / static_cast<std::uint64_t>(work.rate));
+  return static_cast<std::int64_t>(clients * 1'000'000'000'000'000u /
+                                   static_cast<std::uint64_t>(work.rate));
 }
 
 }  // namespace
@@ -45,7 +46,9 @@ Clients::Clients(Shared& shared, Wire& wire) : shared_(shared), wire_(wire) {
   for (std::size_t i = 1; i < groups_.size(); ++i) {
     // Every other namespace is there early; the rest is born in the midst of the faults.
     Choice when(shared.seed, "admin.create", i);
-    if (i % 2 == 0) created_at_[i] = when.Between(config.time.warm_up_ns, std::max(config.time.warm_up_ns, config.time.horizon_ns * 3 / 4));
+    if (i % 2 == 0)
+      created_at_[i] = when.Between(
+          config.time.warm_up_ns, std::max(config.time.warm_up_ns, config.time.horizon_ns * 3 / 4));
   }
   const std::size_t count = EndpointsOf(config);
   for (std::size_t number = 0; number < count; ++number) {
@@ -61,7 +64,8 @@ Clients::Clients(Shared& shared, Wire& wire) : shared_(shared), wire_(wire) {
     client.sessions.resize(groups_.size());
     client.node = nodes_[static_cast<std::size_t>(client.other_node.Below(nodes_.size()))];
     if (number < static_cast<std::size_t>(config.workload.clients)) {
-      client.uses_sessions = Choice(shared.seed, "client.uses_sessions", entity).Chance(config.workload.sessions_parts);
+      client.uses_sessions = Choice(shared.seed, "client.uses_sessions", entity)
+                                 .Chance(config.workload.sessions_parts);
       client.workload.emplace(config, shared.seed, number);
     }
     clients_.push_back(std::move(client));
@@ -69,7 +73,8 @@ Clients::Clients(Shared& shared, Wire& wire) : shared_(shared), wire_(wire) {
 }
 
 void Clients::Start() {
-  for (std::size_t i = 0; i < static_cast<std::size_t>(shared_.config.workload.clients); ++i) NextTurn(clients_[i]);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(shared_.config.workload.clients); ++i)
+    NextTurn(clients_[i]);
   if (groups_.size() > 1) NextTurn(administrator());
 }
 
@@ -81,11 +86,13 @@ std::optional<GroupId> Clients::GroupOf(const std::string& name_space) const {
 }
 
 bool Clients::idle() const {
-  return std::none_of(clients_.begin(), clients_.end(), [](const Client& client) { return client.open.has_value(); });
+  return std::none_of(clients_.begin(), clients_.end(),
+                      [](const Client& client) { return client.open.has_value(); });
 }
 
 bool Clients::namespaces_known() const {
-  return std::all_of(groups_.begin(), groups_.end(), [](const auto& group) { return group.has_value(); });
+  return std::all_of(groups_.begin(), groups_.end(),
+                     [](const auto& group) { return group.has_value(); });
 }
 
 void Clients::Hold(const std::vector<NodeId>& nodes) {
@@ -122,7 +129,8 @@ void Clients::NextTurn(Client& client) {
 }
 
 std::int64_t Clients::TimeoutOf(const Client&) const {
-  return serving_ ? serve_bound_ns_ : std::max<std::int64_t>(shared_.config.workload.timeout_ns, 1'000'000);
+  return serving_ ? serve_bound_ns_
+                  : std::max<std::int64_t>(shared_.config.workload.timeout_ns, 1'000'000);
 }
 
 NodeId Clients::PickNode(Client& client) {
@@ -138,7 +146,8 @@ bool Clients::OnTurn(Client& client) {
   }
   if (!client.workload) return false;
   const bool stranger = std::find(nodes_.begin(), nodes_.end(), client.node) == nodes_.end();
-  if (client.move.Chance(shared_.config.workload.move_parts) || stranger) client.node = PickNode(client);
+  if (client.move.Chance(shared_.config.workload.move_parts) || stranger)
+    client.node = PickNode(client);
   Open open;
   open.wanted = client.workload->Next(/*transfers=*/!serving_);
   if (!groups_[open.wanted.name_space]) open.wanted.name_space = 0;
@@ -193,7 +202,8 @@ void Clients::Begin(Client& client, Open open, const Call& call) {
   client.open = std::move(open);
   ++client.operations;
   if (shared_.trace.textual()) {
-    shared_.trace.Say(ClientName(client.number) + " begins " + Render(shared_.recorder.at(client.open->record)));
+    shared_.trace.Say(ClientName(client.number) + " begins " +
+                      Render(shared_.recorder.at(client.open->record)));
   }
   Attempt(client);
 }
@@ -218,8 +228,10 @@ void Clients::SetTimer(Client& client) {
   const Open& open = *client.open;
   std::int64_t at = open.deadline;
   if (open.may_retry) {
-    at = std::min(at, shared_.now() + std::max<std::int64_t>(
-                                          1'000'000, client.retry.From(shared_.config.workload.retry_after_ns)));
+    at =
+        std::min(at, shared_.now() +
+                         std::max<std::int64_t>(
+                             1'000'000, client.retry.From(shared_.config.workload.retry_after_ns)));
   }
   Event event;
   event.kind = EventKind::kClientTimeout;
@@ -233,9 +245,11 @@ bool Clients::OnTimeout(Client& client, const Event& event) {
   Open& open = *client.open;
   if (shared_.now() >= open.deadline) {
     if (serving_ && open.recorded) {
-      shared_.verdicts.Report("LIVE-2", "not answered in time: " + Render(shared_.recorder.at(open.record)));
+      shared_.verdicts.Report("LIVE-2",
+                              "not answered in time: " + Render(shared_.recorder.at(open.record)));
     }
-    Finish(client, open.refused == open.attempts ? OutcomeClass::kFail : OutcomeClass::kInfo, nullptr, NodeId());
+    Finish(client, open.refused == open.attempts ? OutcomeClass::kFail : OutcomeClass::kInfo,
+           nullptr, NodeId());
     return true;
   }
   if (client.go_on.Below(2) == 0) client.node = PickNode(client);
@@ -249,18 +263,25 @@ bool Clients::OnAnswer(std::uint32_t slot) {
   if (!answer) return false;
   Client& client = clients_[answer->client];
   if (!client.open || client.operations != answer->operation) return false;
-  shared_.trace.FoldAll(answer->client, static_cast<int>(answer->outcome.kind), answer->outcome.serial.value());
+  shared_.trace.FoldAll(answer->client, static_cast<int>(answer->outcome.kind),
+                        answer->outcome.serial.value());
   switch (answer->outcome.kind) {
-    case OutcomeKind::kDone: OnDone(client, *answer); return true;
-    case OutcomeKind::kNotApplied: OnRefused(client, *answer); return true;
-    case OutcomeKind::kUnknown: break;
+    case OutcomeKind::kDone:
+      OnDone(client, *answer);
+      return true;
+    case OutcomeKind::kNotApplied:
+      OnRefused(client, *answer);
+      return true;
+    case OutcomeKind::kUnknown:
+      break;
   }
   // Somebody else may still tell, as long as there is time.
   if (client.open->may_retry) return true;
   // A node whose own session was evicted at the limit cannot know what became of what it lent it to.
   const bool evicted = shared_.serial.counts().refused > client.open->sessions_refused;
   if (serving_ && client.open->recorded && !evicted) {
-    shared_.verdicts.Report("LIVE-2", "nobody knows: " + Render(shared_.recorder.at(client.open->record)));
+    shared_.verdicts.Report("LIVE-2",
+                            "nobody knows: " + Render(shared_.recorder.at(client.open->record)));
   }
   Finish(client, OutcomeClass::kInfo, &answer->outcome, answer->node);
   return true;
@@ -288,7 +309,9 @@ void Clients::OnRefused(Client& client, const ClientAnswer& answer) {
   Finish(client, OutcomeClass::kFail, &answer.outcome, answer.node);
 }
 
-void Clients::OnDone(Client& client, const ClientAnswer& answer) { Finish(client, OutcomeClass::kOk, &answer.outcome, answer.node); }
+void Clients::OnDone(Client& client, const ClientAnswer& answer) {
+  Finish(client, OutcomeClass::kOk, &answer.outcome, answer.node);
+}
 
 void Clients::Finish(Client& client, OutcomeClass outcome, const Outcome* answer, NodeId node) {
   Open open = *std::move(client.open);
@@ -316,7 +339,8 @@ void Clients::Finish(Client& client, OutcomeClass outcome, const Outcome* answer
     if (!opening) {
       absl::StatusOr<KvReply> reply = DecodeReply(answer->result.bytes());
       if (!reply.ok()) {
-        shared_.verdicts.Report("ANSWER-2", "no reply: " + Render(shared_.recorder.at(open.record)));
+        shared_.verdicts.Report("ANSWER-2",
+                                "no reply: " + Render(shared_.recorder.at(open.record)));
         return;
       }
       completion.reply = *std::move(reply);
@@ -333,7 +357,8 @@ void Clients::Finish(Client& client, OutcomeClass outcome, const Outcome* answer
   shared_.serial.OnComplete(open.record, operation);
   shared_.operations.Add(NameOf(outcome));
   ++completed_;
-  if (shared_.trace.textual()) shared_.trace.Say(ClientName(client.number) + " ends " + Render(operation));
+  if (shared_.trace.textual())
+    shared_.trace.Say(ClientName(client.number) + " ends " + Render(operation));
   if (client.workload) NextTurn(client);
 }
 
@@ -347,8 +372,8 @@ void Clients::CreateNext(Client& client) {
     open.creates = i;
     open.request.kind = RequestKind::kCatalogue;
     open.request.group = kSystemGroup;
-    open.request.payload =
-        Payload(EncodeCatalogueCommand(CreateNamespace{shared_.config.namespaces[i].name, Mode::kStrong}));
+    open.request.payload = Payload(
+        EncodeCatalogueCommand(CreateNamespace{shared_.config.namespaces[i].name, Mode::kStrong}));
     open.may_retry = true;
     open.deadline = shared_.now() + TimeoutOf(client);
     client.node = PickNode(client);
@@ -394,9 +419,15 @@ void Clients::Issue(std::size_t nth, const OperationAction& action, NodeId node)
   open.request.group = *group;
   Call call = SessionOpening{};
   switch (action.op) {
-    case ScheduledOp::kPut: call = Command(Put{action.key, action.value}); break;
-    case ScheduledOp::kDelete: call = Command(Delete{action.key}); break;
-    case ScheduledOp::kGet: call = Read{Get{action.key}, false}; break;
+    case ScheduledOp::kPut:
+      call = Command(Put{action.key, action.value});
+      break;
+    case ScheduledOp::kDelete:
+      call = Command(Delete{action.key});
+      break;
+    case ScheduledOp::kGet:
+      call = Read{Get{action.key}, false};
+      break;
   }
   if (const Read* read = std::get_if<Read>(&call)) {
     open.request.kind = RequestKind::kRead;

@@ -57,8 +57,8 @@ class Clients {
   };
   struct Open {
     OpId record;
-    bool recorded = false;   // the administrator's are not
-    std::size_t creates = 0; // the administrator's: which namespace
+    bool recorded = false;    // the administrator's are not
+    std::size_t creates = 0;  // the administrator's: which namespace
     Wanted wanted;
     ClientRequest request;
     std::uint32_t attempts = 0;
@@ -74,7 +74,7 @@ class Clients {
     std::vector<Session> sessions;  // by namespace
     std::optional<Open> open;
     std::uint32_t operations = 0;
-    std::uint32_t timer = 0;        // which timeout event counts
+    std::uint32_t timer = 0;  // which timeout event counts
     std::optional<Workload> workload;
     Choice gap, move, other_node, retry, go_on, reopen;
   };
@@ -94,12 +94,14 @@ class Clients {
   void CreateNext(Client& client);
   void OrderTransfer(Client& client, const Wanted& wanted, GroupId group);
   std::int64_t TimeoutOf(const Client& client) const;
-  Client& administrator() { return clients_[static_cast<std::size_t>(shared_.config.workload.clients)]; }
+  Client& administrator() {
+    return clients_[static_cast<std::size_t>(shared_.config.workload.clients)];
+  }
 
   Shared& shared_;
   Wire& wire_;
   std::vector<Client> clients_;
-  std::vector<NodeId> nodes_;  // whom they ask
+  std::vector<NodeId> nodes_;                   // whom they ask
   std::vector<std::optional<GroupId>> groups_;  // by namespace
   std::vector<std::int64_t> created_at_;        // by namespace: not before
   Dist think_;

@@ -43,8 +43,8 @@ struct Event {
   std::uint64_t order = 0;  // given by the queue
   std::uint64_t a = 0;
   std::uint32_t slot = 0;
-  std::uint32_t life = 0;   // of the node (or attempt) it is meant for
-  std::uint16_t node = 0;   // or client
+  std::uint32_t life = 0;  // of the node (or attempt) it is meant for
+  std::uint16_t node = 0;  // or client
   EventKind kind = EventKind::kPhase;
 };
 

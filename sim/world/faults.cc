@@ -13,9 +13,10 @@ constexpr std::uint64_t kFlapStep = 1;
 constexpr std::uint64_t kSwizzleStep = 2;  // + node
 
 const char* SiteOf(std::uint8_t kind) {
-  static constexpr const char* kNames[] = {"process.crash", "process.pause", "network.partition", "network.clog",
-                                           "network.swizzle", "network.disconnect", "disk.full", "disk.stall",
-                                           "disk.slow", "clock.step", "clock.freeze"};
+  static constexpr const char* kNames[] = {"process.crash", "process.pause",   "network.partition",
+                                           "network.clog",  "network.swizzle", "network.disconnect",
+                                           "disk.full",     "disk.stall",      "disk.slow",
+                                           "clock.step",    "clock.freeze"};
   return kNames[kind];
 }
 
@@ -28,20 +29,25 @@ Faults::Faults(Shared& shared, Wire& wire, Machines& machines, Clients& clients)
   for (std::uint32_t number = 1; number <= shared.nodes; ++number) {
     const NodeId node(number);
     const std::uint64_t entity = NodeKey(node);
-    Add(Kind::kCrash, node, {}, config.process.crash_mtbf_ns.At(entity), config.process.restart_after_ns);
-    Add(Kind::kPause, node, {}, config.process.pause.mtbf_ns.At(entity), config.process.pause.for_ns);
+    Add(Kind::kCrash, node, {}, config.process.crash_mtbf_ns.At(entity),
+        config.process.restart_after_ns);
+    Add(Kind::kPause, node, {}, config.process.pause.mtbf_ns.At(entity),
+        config.process.pause.for_ns);
     Add(Kind::kDiskFull, node, {}, config.disk.full.mtbf_ns.At(entity), config.disk.full.for_ns);
     Add(Kind::kDiskStall, node, {}, config.disk.stall.mtbf_ns.At(entity), config.disk.stall.for_ns);
     Add(Kind::kDiskSlow, node, {}, config.disk.slow.mtbf_ns.At(entity), config.disk.slow.for_ns);
     const std::int64_t steps = config.clocks.step_rate.At(entity);
     Add(Kind::kClockStep, node, {}, steps > 0 ? 1'000'000'000'000'000 / steps : 0, FixedDist(0));
-    Add(Kind::kClockFreeze, node, {}, config.clocks.freeze.mtbf_ns.At(entity), config.clocks.freeze.for_ns);
+    Add(Kind::kClockFreeze, node, {}, config.clocks.freeze.mtbf_ns.At(entity),
+        config.clocks.freeze.for_ns);
     for (std::uint32_t other = 1; other <= shared.nodes; ++other) {
       const NodeId peer(other);
       if (peer == node) continue;
       const std::uint64_t link = LinkKey(node, peer);
       Add(Kind::kClog, node, peer, network.clog.mtbf_ns.At(link), network.clog.for_ns);
-      if (node < peer) Add(Kind::kDisconnect, node, peer, network.disconnect.mtbf_ns.At(link), network.disconnect.for_ns);
+      if (node < peer)
+        Add(Kind::kDisconnect, node, peer, network.disconnect.mtbf_ns.At(link),
+            network.disconnect.for_ns);
     }
   }
   if (shared.nodes < 2) return;
@@ -89,7 +95,9 @@ void Faults::Start() {
 
 std::int64_t Faults::QuietUntil(std::int64_t at) const {
   const TimeConfig& time = shared_.config.time;
-  if (time.quiet_every_ns <= 0 || time.quiet_for_ns <= 0 || at < time.warm_up_ns + time.quiet_every_ns) return 0;
+  if (time.quiet_every_ns <= 0 || time.quiet_for_ns <= 0 ||
+      at < time.warm_up_ns + time.quiet_every_ns)
+    return 0;
   const std::int64_t into = (at - time.warm_up_ns) % time.quiet_every_ns;
   return into < time.quiet_for_ns ? at - into + time.quiet_for_ns : 0;
 }
@@ -116,7 +124,8 @@ bool Faults::OnEvent(const Event& event) {
     return true;
   }
   if (frozen_) return false;
-  if (event.kind == EventKind::kFaultEnd) return event.life == processes_[slot].strikes && End(slot, event.a);
+  if (event.kind == EventKind::kFaultEnd)
+    return event.life == processes_[slot].strikes && End(slot, event.a);
   const bool struck = Strike(slot);
   if (!processes_[slot].active) WaitAgain(slot, shared_.now());
   return struck;
@@ -161,17 +170,20 @@ bool Faults::StrikeOf(Process& process, std::size_t which) {
   const std::int64_t length = process.how_long.From(process.length);
   const std::int64_t until = shared_.now() + length;
   switch (process.kind) {
-    case Kind::kCrash: return StrikeCrash(process);
+    case Kind::kCrash:
+      return StrikeCrash(process);
     case Kind::kPartition:
       if (!StrikePartition(process, which)) return false;
       break;
     case Kind::kSwizzle:
       if (!StrikeSwizzle(process, which)) return false;
       break;
-    case Kind::kClockStep: return StrikeClockStep(process);
+    case Kind::kClockStep:
+      return StrikeClockStep(process);
     case Kind::kPause: {
       Machine& machine = At(process.node);
-      if (!machine.running() || machine.paused() || !shared_.budget.MayHurt(shared_.EndpointOf(process.node))) {
+      if (!machine.running() || machine.paused() ||
+          !shared_.budget.MayHurt(shared_.EndpointOf(process.node))) {
         return false;
       }
       machine.Pause();
@@ -189,9 +201,15 @@ bool Faults::StrikeOf(Process& process, std::size_t which) {
       At(process.peer).Disconnect(process.node);
       break;
     }
-    case Kind::kDiskFull: At(process.node).SetFull(true); break;
-    case Kind::kDiskStall: At(process.node).StallDisk(until); break;
-    case Kind::kDiskSlow: At(process.node).disk().slow_until = until; break;
+    case Kind::kDiskFull:
+      At(process.node).SetFull(true);
+      break;
+    case Kind::kDiskStall:
+      At(process.node).StallDisk(until);
+      break;
+    case Kind::kDiskSlow:
+      At(process.node).disk().slow_until = until;
+      break;
     case Kind::kClockFreeze: {
       const BudgetConfig& budget = shared_.config.budget;
       if (budget.enforce_clock_bound && length > budget.clock_bound_ns) return false;
@@ -233,16 +251,25 @@ bool Faults::End(std::size_t which, std::uint64_t step) {
   }
   switch (process.kind) {
     case Kind::kPartition:
-    case Kind::kDisconnect: SetCut(process, false); break;
-    case Kind::kPause: At(process.node).Resume(); break;
-    case Kind::kDiskFull: At(process.node).SetFull(false); break;
-    case Kind::kClockFreeze: At(process.node).clock().ThawWall(); break;
+    case Kind::kDisconnect:
+      SetCut(process, false);
+      break;
+    case Kind::kPause:
+      At(process.node).Resume();
+      break;
+    case Kind::kDiskFull:
+      At(process.node).SetFull(false);
+      break;
+    case Kind::kClockFreeze:
+      At(process.node).clock().ThawWall();
+      break;
     case Kind::kCrash:
     case Kind::kClog:
     case Kind::kSwizzle:
     case Kind::kDiskStall:
     case Kind::kDiskSlow:
-    case Kind::kClockStep: break;
+    case Kind::kClockStep:
+      break;
   }
   if (shared_.trace.textual()) {
     shared_.trace.Say(std::string("over ") + SiteOf(static_cast<std::uint8_t>(process.kind)) +
@@ -276,7 +303,8 @@ bool Faults::StrikeCrash(Process& process) {
   if (!whole_zone || shared_.config.cluster.zones <= 0) return true;
   const auto zones = static_cast<std::uint32_t>(shared_.config.cluster.zones);
   for (std::uint32_t other = 1; other <= shared_.nodes; ++other) {
-    if (other == process.node.value() || (other - 1) % zones != (process.node.value() - 1) % zones) continue;
+    if (other == process.node.value() || (other - 1) % zones != (process.node.value() - 1) % zones)
+      continue;
     if (!At(NodeId(other)).serving() || !shared_.budget.MayHurt(other - 1)) continue;
     CrashOne(At(NodeId(other)), process);
     shared_.injected.Add("process.crash_zone");
@@ -288,11 +316,13 @@ bool Faults::StrikePartition(Process& process, std::size_t which) {
   const PartitionConfig& config = shared_.config.network.partition;
   const std::vector<std::int64_t> shares = {config.isolate, config.halves, config.groups,
                                             config.ring,    config.bridge, config.leader};
-  if (std::all_of(shares.begin(), shares.end(), [](std::int64_t share) { return share == 0; })) return false;
+  if (std::all_of(shares.begin(), shares.end(), [](std::int64_t share) { return share == 0; }))
+    return false;
   const auto shape = static_cast<PartitionShape>(PickWeighted(shares, process.detail.Bits()));
   CutWay way = CutWay::kBoth;
   const std::uint64_t way_bits = process.detail.Bits();
-  if (Happens(config.one_way_parts, way_bits)) way = Below(Mix(way_bits), 2) == 0 ? CutWay::kInto : CutWay::kOutOf;
+  if (Happens(config.one_way_parts, way_bits))
+    way = Below(Mix(way_bits), 2) == 0 ? CutWay::kInto : CutWay::kOutOf;
   const bool with_clients = process.detail.Chance(config.clients_parts);
   const bool flaps = process.detail.Chance(config.flap_parts) && config.flap_every_ns > 0;
   auto target = static_cast<Endpoint>(process.detail.Below(shared_.nodes));
@@ -300,8 +330,8 @@ bool Faults::StrikePartition(Process& process, std::size_t which) {
     if (machine->Leads(kDefaultNamespace)) target = shared_.EndpointOf(machine->id());
   }
   const auto clients = static_cast<Endpoint>(with_clients ? shared_.config.workload.clients : 0);
-  PartitionPlan plan =
-      PlanPartition(shape, way, static_cast<Endpoint>(shared_.nodes), clients, target, process.detail);
+  PartitionPlan plan = PlanPartition(shape, way, static_cast<Endpoint>(shared_.nodes), clients,
+                                     target, process.detail);
   if (plan.alone && machines_[*plan.alone]->LeadsAny()) {
     Mark(shared_, "partition.leader");
     if (plan.way != CutWay::kBoth) Mark(shared_, "partition.one_way_leader");
@@ -318,7 +348,8 @@ bool Faults::StrikePartition(Process& process, std::size_t which) {
 }
 
 bool Faults::StrikeSwizzle(Process& process, std::size_t which) {
-  const std::int64_t length = std::max<std::int64_t>(process.how_long.From(process.length), 1'000'000);
+  const std::int64_t length =
+      std::max<std::int64_t>(process.how_long.From(process.length), 1'000'000);
   const std::size_t nodes = shared_.nodes;
   std::vector<std::size_t> order(nodes);
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -342,7 +373,8 @@ bool Faults::StrikeClockStep(Process& process) {
   SimClock& clock = At(process.node).clock();
   const BudgetConfig& budget = shared_.config.budget;
   const std::int64_t error = clock.WallError(shared_.now()) + by;
-  if (by == 0 || (budget.enforce_clock_bound && std::max(error, -error) > budget.clock_bound_ns)) return false;
+  if (by == 0 || (budget.enforce_clock_bound && std::max(error, -error) > budget.clock_bound_ns))
+    return false;
   clock.StepWall(by);
   if (by < 0) {
     Mark(shared_, "clock.stepped_back");

@@ -38,7 +38,9 @@ class Faults {
   bool quiet(std::int64_t at) const { return QuietUntil(at) > at; }
   // Nothing is wrong with nodes, disks and links but what the links do to single frames, since this time;
   // nullopt: something is.
-  std::optional<std::int64_t> calm_since() const { return active_ == 0 ? std::optional(calm_since_) : std::nullopt; }
+  std::optional<std::int64_t> calm_since() const {
+    return active_ == 0 ? std::optional(calm_since_) : std::nullopt;
+  }
 
  private:
   enum class Kind : std::uint8_t {
@@ -56,8 +58,8 @@ class Faults {
   };
   struct Process {
     Kind kind = Kind::kCrash;
-    NodeId node;          // 0: the whole cluster
-    NodeId peer;          // of links
+    NodeId node;  // 0: the whole cluster
+    NodeId peer;  // of links
     Dist gap;
     Dist length;
     Choice when, how_long, detail;
@@ -73,7 +75,7 @@ class Faults {
     bool done = false;
     std::vector<DirectedLink> cut;
     bool is_cut = false;
-    std::size_t operation = 0;  // nth operation of the schedule
+    std::size_t operation = 0;   // nth operation of the schedule
     std::optional<NodeId> node;  // who it struck
   };
 
@@ -98,7 +100,9 @@ class Faults {
   std::optional<NodeId> Resolve(const NodeRef& ref) const;
   void CutScheduled(std::size_t entry, std::vector<DirectedLink> cut);
   Machine& At(NodeId node) { return *machines_[shared_.EndpointOf(node)]; }
-  std::uint32_t SlotOfSchedule(std::size_t entry) const { return static_cast<std::uint32_t>(kScheduledBase + entry); }
+  std::uint32_t SlotOfSchedule(std::size_t entry) const {
+    return static_cast<std::uint32_t>(kScheduledBase + entry);
+  }
 
   static constexpr std::size_t kScheduledBase = 1u << 30;
 

@@ -53,13 +53,15 @@ void Landmarks::OnStep(NodeId node, const Replica& replica) {
 
 void Landmarks::OnCrash(NodeId node, const Replica& replica) {
   for (const auto& [group, raft] : replica.groups()) {
-    if (raft.incoming().has_value() && raft.incoming()->next_chunk > 0) At(node, group).crashed_in_install = true;
+    if (raft.incoming().has_value() && raft.incoming()->next_chunk > 0)
+      At(node, group).crashed_in_install = true;
   }
 }
 
 void Landmarks::WatchTransfer(NodeId node, const Raft& raft, Seen& seen) {
   const Leader* leader = raft.leadership();
-  const bool ordering = leader != nullptr && leader->transfer.has_value() && leader->transfer->ordered;
+  const bool ordering =
+      leader != nullptr && leader->transfer.has_value() && leader->transfer->ordered;
   if (seen.order.given && leader != nullptr && raft.term() == seen.order.term && !ordering) {
     // Given up while still leading: had the target moved on already?
     if (At(seen.order.target, seen.group).term > seen.order.term) {

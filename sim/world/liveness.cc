@@ -52,7 +52,8 @@ LivenessBounds BoundsOf(const RunConfig& config) {
   bounds.round_ns = 2 * bounds.latency_ns + 3 * bounds.disk_ns;
 
   const std::int64_t nodes = std::max<std::int64_t>(config.cluster.nodes, 1);
-  const std::int64_t span = std::max<std::int64_t>(options.election_timeout_max.ns - options.election_timeout_min.ns, 1);
+  const std::int64_t span =
+      std::max<std::int64_t>(options.election_timeout_max.ns - options.election_timeout_min.ns, 1);
   const std::int64_t pairs = nodes * (nodes - 1) / 2;
   std::int64_t collide = kWhole / 8 * 7;
   if (pairs * bounds.round_ns < span) {
@@ -69,8 +70,11 @@ LivenessBounds BoundsOf(const RunConfig& config) {
   std::int64_t operation = leader + 4 * (bounds.round_ns + losses * resend) +
                            2 * std::max(config.workload.retry_after_ns.max, options.resend.ns);
 
-  const std::int64_t drift = std::max(config.clocks.mono_drift_ppm.Highest(), -config.clocks.mono_drift_ppm.Lowest());
-  const auto slower = [drift](std::int64_t ns) { return ns / (1'000'000 - drift) * 1'000'000 + 1'000'000; };
+  const std::int64_t drift =
+      std::max(config.clocks.mono_drift_ppm.Highest(), -config.clocks.mono_drift_ppm.Lowest());
+  const auto slower = [drift](std::int64_t ns) {
+    return ns / (1'000'000 - drift) * 1'000'000 + 1'000'000;
+  };
   bounds.leader_ns = slower(leader);
   bounds.operation_ns = slower(operation);
   return bounds;
@@ -80,8 +84,10 @@ LivenessBounds BoundsOf(const RunConfig& config) {
 bool IsBoundedWhenCalm(const LivenessBounds& bounds, const RunConfig& config) {
   const NetworkConfig& network = config.network;
   const DiskConfig& disk = config.disk;
-  const std::int64_t latency = network.latency_ns.Highest() + network.tail_ns.max + network.reorder_by_ns.max;
-  const std::int64_t slowest = std::max({disk.sync_ns.Highest(), disk.work_ns.Highest(), disk.read_ns.Highest()});
+  const std::int64_t latency =
+      network.latency_ns.Highest() + network.tail_ns.max + network.reorder_by_ns.max;
+  const std::int64_t slowest =
+      std::max({disk.sync_ns.Highest(), disk.work_ns.Highest(), disk.read_ns.Highest()});
   return latency <= bounds.latency_ns && network.client_latency_ns.Highest() <= bounds.latency_ns &&
          slowest <= bounds.disk_ns && network.capacity_bytes.AlwaysZero() &&
          network.loss_parts.Highest() <= kWhole / 8;
@@ -91,9 +97,10 @@ bool IsBoundedWhenCalm(const LivenessBounds& bounds, const RunConfig& config) {
 // leader has found out where it stands; every exchange may be lost as above, but those losses come on average,
 // not in a row: four times the rounds are enough, and a fixed share for the tail. A transfer of state may have
 // to begin anew once, flushes the map and switches.
-std::int64_t ConvergenceBound(const LivenessBounds& bounds, const RunConfig& config, std::uint64_t entries,
-                              std::uint64_t chunks) {
-  const std::int64_t rounds = static_cast<std::int64_t>(std::min<std::uint64_t>(entries + 2 * chunks, 1'000'000));
+std::int64_t ConvergenceBound(const LivenessBounds& bounds, const RunConfig& config,
+                              std::uint64_t entries, std::uint64_t chunks) {
+  const std::int64_t rounds =
+      static_cast<std::int64_t>(std::min<std::uint64_t>(entries + 2 * chunks, 1'000'000));
   return 2 * bounds.operation_ns + 4 * rounds * bounds.round_ns + 8 * bounds.disk_ns +
          8 * config.cluster.options.election_timeout_max.ns;
 }

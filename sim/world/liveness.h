@@ -17,11 +17,12 @@ namespace quorate::sim {
 LinkOptions LinkOptionsOf(const Options& options);
 
 struct LivenessBounds {
-  std::int64_t latency_ns = 0;   // one way over a healed link, to be kept by the network
-  std::int64_t disk_ns = 0;      // one operation of a healed disk, to be kept by the disk
-  std::int64_t leader_ns = 0;    // LIVE-1: until the core has a leader whose barrier is committed
-  std::int64_t operation_ns = 0; // LIVE-2: until an operation of a client is answered, one election included
-  std::int64_t round_ns = 0;     // one exchange between two nodes, disks included
+  std::int64_t latency_ns = 0;  // one way over a healed link, to be kept by the network
+  std::int64_t disk_ns = 0;     // one operation of a healed disk, to be kept by the disk
+  std::int64_t leader_ns = 0;   // LIVE-1: until the core has a leader whose barrier is committed
+  std::int64_t operation_ns =
+      0;  // LIVE-2: until an operation of a client is answered, one election included
+  std::int64_t round_ns = 0;  // one exchange between two nodes, disks included
 };
 // Pure.
 LivenessBounds BoundsOf(const RunConfig& config);
@@ -31,7 +32,7 @@ bool IsBoundedWhenCalm(const LivenessBounds& bounds, const RunConfig& config);
 
 // LIVE-3: until every node of the core holds and has applied everything, when the longest log holds `entries`
 // and the largest state fills `chunks` chunks.
-std::int64_t ConvergenceBound(const LivenessBounds& bounds, const RunConfig& config, std::uint64_t entries,
-                              std::uint64_t chunks);
+std::int64_t ConvergenceBound(const LivenessBounds& bounds, const RunConfig& config,
+                              std::uint64_t entries, std::uint64_t chunks);
 
 }  // namespace quorate::sim

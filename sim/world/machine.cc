@@ -14,7 +14,8 @@ Machine::Machine(Shared& shared, Wire& wire, Landmarks& landmarks, NodeId id)
   identity_.cluster = Mix(shared.seed, NameKey("cluster"));
   identity_.node = id;
   identity_.incarnation = Incarnation(1);
-  clock_ = SimClock(shared.config.clocks.wall_offset_ns.At(entity), shared.config.clocks.mono_drift_ppm.At(entity),
+  clock_ = SimClock(shared.config.clocks.wall_offset_ns.At(entity),
+                    shared.config.clocks.mono_drift_ppm.At(entity),
                     shared.config.clocks.drift_ppm.At(entity));
   restart_ = Choice(shared.seed, "process.restart", entity);
   recover_again_ = Choice(shared.seed, "process.recover_again", entity);
@@ -41,17 +42,19 @@ void Machine::Say(const std::string& text) {
 
 void Machine::Format(const Configuration& members) {
   const absl::Status status = Bootstrap(disk_.log, identity_, members);
-  if (!status.ok()) shared_.verdicts.Report("BOOT-1", NodeName(id_) + ": " + std::string(status.message()));
+  if (!status.ok())
+    shared_.verdicts.Report("BOOT-1", NodeName(id_) + ": " + std::string(status.message()));
 }
 
 void Machine::Refuse(const std::string& why) {
   Say("refuses its store: " + why);
   if (!shared_.budget.Is(shared_.EndpointOf(id_), Hurt::kDamaged)) {
-    shared_.verdicts.Report("BOOT-1", NodeName(id_) + " refuses a store that nobody spoiled: " + why);
+    shared_.verdicts.Report("BOOT-1",
+                            NodeName(id_) + " refuses a store that nobody spoiled: " + why);
   }
   damaged_ = true;
   damage_ = why;
-  shared_.invariants.OnStopped(id_);
+  shared_.Watch([&](Invariants& watch) { watch.OnStopped(id_); });
 }
 
 std::optional<RecoveredNode> Machine::Recover(MapStore& map) {
@@ -92,10 +95,11 @@ void Machine::Boot() {
     const BootNumber boot = Next(node->recovered.last_boot);
     if (shared_.trace.textual()) Say("boots, life " + std::to_string(boot.value()));
     shared_.trace.FoldAll(id_.value(), boot.value());
-    shared_.invariants.OnBoot(id_, node->recovered, boot);
+    shared_.Watch([&](Invariants& watch) { watch.OnBoot(id_, node->recovered, boot); });
     landmarks_.OnBoot(id_, node->recovered);
     const Recovered recovered = std::move(node->recovered);
-    process_ = std::make_unique<Process>(shared_, wire_, *this, recovered, std::move(node->log), *std::move(map));
+    process_ = std::make_unique<Process>(shared_, wire_, *this, recovered, std::move(node->log),
+                                         *std::move(map));
     break;
   }
   shared_.budget.Clear(shared_.EndpointOf(id_), Hurt::kDown);
@@ -136,9 +140,10 @@ void Machine::FinishCrash() {
   disk_.log.Crash(disk_.KeptOfLog());
   disk_.map.Crash(disk_.KeptOfMap());
   const PersistSeq surviving = process_->log.SeqOfBatch(disk_.log.durable());
-  if (shared_.trace.textual()) Say("dies, write " + std::to_string(surviving.value()) + " survives");
+  if (shared_.trace.textual())
+    Say("dies, write " + std::to_string(surviving.value()) + " survives");
   shared_.trace.FoldAll(id_.value(), surviving.value(), disk_.map.durable());
-  shared_.invariants.OnCrash(id_, surviving);
+  shared_.Watch([&](Invariants& watch) { watch.OnCrash(id_, surviving); });
   process_.reset();
   if (!damaged_) shared_.budget.Set(shared_.EndpointOf(id_), Hurt::kDown);
   Resume();  // what waited for the process comes up again and finds nobody
@@ -150,10 +155,11 @@ void Machine::OnStoppedByItself() {
   told_stopped_ = true;
   const StopReason reason = *process_->host.replica().stop_reason();
   Say(std::string("stops: ") + NameOf(reason));
-  shared_.invariants.OnStopped(id_);
+  shared_.Watch([&](Invariants& watch) { watch.OnStopped(id_); });
   const std::size_t node = shared_.EndpointOf(id_);
   if (!shared_.budget.Is(node, Hurt::kFailed) && !shared_.budget.Is(node, Hurt::kDamaged)) {
-    shared_.verdicts.Report("BOOT-2", NodeName(id_) + " stops (" + NameOf(reason) + ") though nothing failed");
+    shared_.verdicts.Report(
+        "BOOT-2", NodeName(id_) + " stops (" + NameOf(reason) + ") though nothing failed");
   }
   if (shared_.budget.Is(node, Hurt::kDamaged)) {
     damaged_ = true;
@@ -234,12 +240,22 @@ bool Machine::OnEvent(const Event& event) {
   }
   if (process_ == nullptr && !from_outside) return false;
   switch (event.kind) {
-    case EventKind::kFrame: OnFrame(event.slot); return true;
-    case EventKind::kRequest: OnRequest(event.slot); return true;
-    case EventKind::kWakeup: return OnWakeup(event);
-    case EventKind::kLinkTimer: return OnLinkTimer(event);
-    case EventKind::kSyncDone: OnSyncDone(event); return true;
-    case EventKind::kFlushDone: OnFlushDone(event); return true;
+    case EventKind::kFrame:
+      OnFrame(event.slot);
+      return true;
+    case EventKind::kRequest:
+      OnRequest(event.slot);
+      return true;
+    case EventKind::kWakeup:
+      return OnWakeup(event);
+    case EventKind::kLinkTimer:
+      return OnLinkTimer(event);
+    case EventKind::kSyncDone:
+      OnSyncDone(event);
+      return true;
+    case EventKind::kFlushDone:
+      OnFlushDone(event);
+      return true;
     case EventKind::kLogRead:
       Turn([this, &event] { Step(process_->log.TakeRead(event.slot)); });
       return true;
@@ -256,7 +272,8 @@ bool Machine::OnEvent(const Event& event) {
     case EventKind::kClientTimeout:
     case EventKind::kFault:
     case EventKind::kFaultEnd:
-    case EventKind::kPhase: break;
+    case EventKind::kPhase:
+      break;
   }
   UNREACHABLE("not an event of a machine");
 }
@@ -289,9 +306,9 @@ void Machine::OnSyncDone(const Event& event) {
   std::optional<Input> told = process_->log.OnSyncDone(event.a);
   if (!told) return;
   if (const Persisted* persisted = std::get_if<Persisted>(&*told)) {
-    shared_.invariants.OnDurable(id_, persisted->upto);
+    shared_.Watch([&](Invariants& watch) { watch.OnDurable(id_, persisted->upto); });
   } else {
-    shared_.invariants.OnDiskFailed(id_);
+    shared_.Watch([&](Invariants& watch) { watch.OnDiskFailed(id_); });
   }
   Turn([this, &told] {
     Step(*told);
@@ -337,7 +354,8 @@ bool Machine::OnWakeup(const Event& event) {
   process_->wakeups_at_once = process_->last_wakeup == event.at ? process_->wakeups_at_once + 1 : 0;
   process_->last_wakeup = event.at;
   if (process_->wakeups_at_once > 1000) {
-    shared_.verdicts.Report("LIVE-5", NodeName(id_) + " wants to be called again and again at one instant");
+    shared_.verdicts.Report("LIVE-5",
+                            NodeName(id_) + " wants to be called again and again at one instant");
   }
   Turn([this] { Step(Wakeup{}); });
   return true;
@@ -359,7 +377,9 @@ bool Machine::OnLinkTimer(const Event& event) {
 
 bool Machine::serving() const { return process_ != nullptr && !process_->host.stopped(); }
 const Host* Machine::host() const { return process_ == nullptr ? nullptr : &process_->host; }
-const Replica* Machine::replica() const { return process_ == nullptr ? nullptr : &process_->host.replica(); }
+const Replica* Machine::replica() const {
+  return process_ == nullptr ? nullptr : &process_->host.replica();
+}
 
 bool Machine::Leads(GroupId group) const {
   if (!serving()) return false;

@@ -24,7 +24,7 @@ class Machine::PeerDoor final : public WirePort {
     breaker_.Pass();
     std::optional<BatchFrame> frame = links_.Pack(std::move(outgoing));
     if (!frame) return;  // its link is over
-    if (shared_.config.checks.invariants) shared_.invariants.OnFrameLeft(self_, frame->to, frame->messages);
+    shared_.Watch([&](Invariants& watch) { watch.OnFrameLeft(self_, frame->to, frame->messages); });
     wire_.Send(Frame(*std::move(frame)));
   }
 
@@ -38,11 +38,13 @@ class Machine::PeerDoor final : public WirePort {
 
 class Machine::ClientDoor final : public ClientsPort {
  public:
-  ClientDoor(Shared& shared, Wire& wire, Machine& machine) : shared_(shared), wire_(wire), machine_(machine) {}
+  ClientDoor(Shared& shared, Wire& wire, Machine& machine)
+      : shared_(shared), wire_(wire), machine_(machine) {}
 
   // The request as the engine is to get it, with a number of this process.
   ClientRequest Take(const ClientCall& call) {
-    asked_.push_back(Asked{call.client, call.operation, call.attempt, call.request.group, call.request.kind, true});
+    asked_.push_back(Asked{call.client, call.operation, call.attempt, call.request.group,
+                           call.request.kind, true});
     ClientRequest request = call.request;
     request.id = RequestId(first_ + asked_.size() - 1);
     return request;
@@ -67,11 +69,14 @@ class Machine::ClientDoor final : public ClientsPort {
 };
 
 struct Machine::Process {
-  Process(Shared& shared, Wire& wire_to, Machine& machine, const Recovered& recovered, LogStore log_store,
-          MapStore map_store)
-      : log(shared, machine.id_, machine.life_, machine.disk_, std::move(log_store), machine.breaker_),
-        map(shared, machine.id_, machine.life_, machine.disk_, std::move(map_store), machine.breaker_),
-        links(machine.identity_, Next(recovered.last_boot), LinkOptionsOf(shared.config.cluster.options)),
+  Process(Shared& shared, Wire& wire_to, Machine& machine, const Recovered& recovered,
+          LogStore log_store, MapStore map_store)
+      : log(shared, machine.id_, machine.life_, machine.disk_, std::move(log_store),
+            machine.breaker_),
+        map(shared, machine.id_, machine.life_, machine.disk_, std::move(map_store),
+            machine.breaker_),
+        links(machine.identity_, Next(recovered.last_boot),
+              LinkOptionsOf(shared.config.cluster.options)),
         peers(shared, wire_to, machine.breaker_, machine.id_, links),
         clients(shared, wire_to, machine),
         host(recovered, shared.config.cluster.options, HostPorts{log, map, peers, clients}) {}
@@ -83,8 +88,8 @@ struct Machine::Process {
   ClientDoor clients;
   Host host;
 
-  LinkOutputs outputs;          // of the links, being carried out
-  bool linked = false;          // the boot record is durable: links may be made
+  LinkOutputs outputs;  // of the links, being carried out
+  bool linked = false;  // the boot record is durable: links may be made
   bool told_full = false;
   bool turn_open = false;
   bool work_scheduled = false;

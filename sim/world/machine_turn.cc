@@ -17,8 +17,9 @@ void Machine::ClientDoor::Answer(RequestId request, const Outcome& outcome) {
                                             std::to_string(request.value()) + " twice");
     return;
   }
-  if (shared_.config.checks.invariants) shared_.invariants.OnReplyLeft(machine_.id_, request, outcome);
-  if (asked.kind == RequestKind::kRead && outcome.kind == OutcomeKind::kDone && !machine_.Leads(asked.group)) {
+  shared_.Watch([&](Invariants& watch) { watch.OnReplyLeft(machine_.id_, request, outcome); });
+  if (asked.kind == RequestKind::kRead && outcome.kind == OutcomeKind::kDone &&
+      !machine_.Leads(asked.group)) {
     Mark(shared_, "read.follower");
   }
   ClientAnswer answer;
@@ -61,29 +62,32 @@ void Machine::RunWork() {
 
 void Machine::AfterStart() {
   LookAtEffects(process_->host.last_effects());
-  if (shared_.config.checks.invariants) {
-    shared_.invariants.OnStart(id_, process_->host.replica(), process_->host.last_effects());
-  }
+  shared_.Watch([&](Invariants& watch) {
+    watch.OnStart(id_, process_->host.replica(), process_->host.last_effects());
+  });
 }
 
 void Machine::AfterStep(const Input* input) {
   const Replica& replica = process_->host.replica();
   const Effects& effects = process_->host.last_effects();
   LookAtEffects(effects);
-  if (shared_.config.checks.invariants) shared_.invariants.OnStep(id_, replica, input, effects);
+  shared_.Watch([&](Invariants& watch) { watch.OnStep(id_, replica, input, effects); });
   landmarks_.OnStep(id_, replica);
   shared_.trace.FoldAll(id_.value(), input->index(), effects.size());
   for (const GroupId group : replica.touched()) {
     const Raft* raft = replica.group(group);
     if (raft == nullptr) continue;
     shared_.trace.FoldAll(group.value(), raft->term().value(), static_cast<int>(raft->role()),
-                          raft->commit().value(), raft->log().last().index.value(), raft->applied().value());
+                          raft->commit().value(), raft->log().last().index.value(),
+                          raft->applied().value());
     if (shared_.trace.textual()) {
       Say("  g" + std::to_string(group.value()) + " " + NameOf(raft->role()) + " term " +
-          std::to_string(raft->term().value()) + " last " + std::to_string(raft->log().last().index.value()) + "@" +
+          std::to_string(raft->term().value()) + " last " +
+          std::to_string(raft->log().last().index.value()) + "@" +
           std::to_string(raft->log().last().term.value()) + " durable " +
-          std::to_string(raft->log().durable().value()) + " commit " + std::to_string(raft->commit().value()) +
-          " applied " + std::to_string(raft->applied().value()));
+          std::to_string(raft->log().durable().value()) + " commit " +
+          std::to_string(raft->commit().value()) + " applied " +
+          std::to_string(raft->applied().value()));
     }
     if (group == kSystemGroup && shared_.config.checks.invariants) {
       bool known = false;
@@ -92,7 +96,9 @@ void Machine::AfterStep(const Input* input) {
         known = true;
         if (applied == raft->applied_entry()) break;
         applied = raft->applied_entry();
-        shared_.invariants.OnApplied(id_, group, applied, replica.catalogue().digest());
+        shared_.Watch([&](Invariants& watch) {
+          watch.OnApplied(id_, group, applied, replica.catalogue().digest());
+        });
       }
       if (!known) process_->applied_told.emplace_back(group, raft->applied_entry());
     }
@@ -121,11 +127,13 @@ void Machine::LookAtMachines() {
       known = true;
       if (told == applied) break;
       told = applied;
-      shared_.invariants.OnApplied(id_, group, applied, machine->digest());
+      shared_.Watch(
+          [&](Invariants& watch) { watch.OnApplied(id_, group, applied, machine->digest()); });
     }
     if (known) continue;
     process_->applied_told.emplace_back(group, applied);
-    if (applied.index > Index()) shared_.invariants.OnApplied(id_, group, applied, machine->digest());
+    if (applied.index > Index())
+      shared_.invariants.OnApplied(id_, group, applied, machine->digest());
   }
 }
 
@@ -134,26 +142,29 @@ void Machine::TellMapDurable() {
   for (const auto& [group, raft] : process_->host.replica().groups()) {
     const StateMachine* machine = process_->host.machine(group);
     if (machine == nullptr) continue;
-    shared_.invariants.OnMapDurable(id_, group, machine->space().generation, machine->applied().index);
+    shared_.Watch([&](Invariants& watch) {
+      watch.OnMapDurable(id_, group, machine->space().generation, machine->applied().index);
+    });
   }
 }
 
 void Machine::Carry(LinkOutputs& outputs) {
   // What a step leads to may add nothing here: links are moved by frames and timers only.
   for (LinkOutput& output : outputs) {
-    std::visit(Match{[this](const LinkUp& up) { Step(up); },
-                     [this](const LinkDown& down) { Step(down); },
-                     [this](FrameReceived& frame) { Step(Input(std::move(frame))); },
-                     [this](SayHello& hello) {
-                       breaker_.Pass();
-                       wire_.Send(Frame(std::move(hello.frame)));
-                     },
-                     [this](const FrameRejected& rejected) {
-                       if (shared_.trace.textual()) {
-                         Say("  frame of " + NodeName(rejected.peer) + " rejected: " + NameOf(rejected.reason));
-                       }
-                     }},
-               output);
+    std::visit(
+        Match{[this](const LinkUp& up) { Step(up); }, [this](const LinkDown& down) { Step(down); },
+              [this](FrameReceived& frame) { Step(Input(std::move(frame))); },
+              [this](SayHello& hello) {
+                breaker_.Pass();
+                wire_.Send(Frame(std::move(hello.frame)));
+              },
+              [this](const FrameRejected& rejected) {
+                if (shared_.trace.textual()) {
+                  Say("  frame of " + NodeName(rejected.peer) +
+                      " rejected: " + NameOf(rejected.reason));
+                }
+              }},
+        output);
   }
   outputs.clear();
 }

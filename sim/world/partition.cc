@@ -16,7 +16,8 @@ std::vector<Endpoint> Shuffled(Endpoint count, Choice& choice) {
 }
 
 // Each client goes with one of the groups, or (one in three) sees them all.
-void PlaceClients(std::vector<std::vector<Endpoint>>& groups, Endpoint nodes, Endpoint clients, Choice& choice) {
+void PlaceClients(std::vector<std::vector<Endpoint>>& groups, Endpoint nodes, Endpoint clients,
+                  Choice& choice) {
   const std::size_t sides = groups.size();
   for (Endpoint client = 0; client < clients; ++client) {
     const std::uint64_t bits = choice.Bits();
@@ -26,7 +27,8 @@ void PlaceClients(std::vector<std::vector<Endpoint>>& groups, Endpoint nodes, En
   }
 }
 
-std::vector<std::vector<Endpoint>> Deal(const std::vector<Endpoint>& order, const std::vector<std::size_t>& sizes) {
+std::vector<std::vector<Endpoint>> Deal(const std::vector<Endpoint>& order,
+                                        const std::vector<std::size_t>& sizes) {
   std::vector<std::vector<Endpoint>> groups;
   std::size_t at = 0;
   for (const std::size_t size : sizes) {
@@ -50,13 +52,20 @@ std::vector<std::vector<Endpoint>> Alone(Endpoint who, const std::vector<Endpoin
 
 const char* NameOf(PartitionShape shape) {
   switch (shape) {
-    case PartitionShape::kIsolate: return "isolate";
-    case PartitionShape::kHalves: return "halves";
-    case PartitionShape::kGroups: return "groups";
-    case PartitionShape::kRing: return "ring";
-    case PartitionShape::kBridge: return "bridge";
-    case PartitionShape::kLeader: return "leader";
-    case PartitionShape::kCount_: break;
+    case PartitionShape::kIsolate:
+      return "isolate";
+    case PartitionShape::kHalves:
+      return "halves";
+    case PartitionShape::kGroups:
+      return "groups";
+    case PartitionShape::kRing:
+      return "ring";
+    case PartitionShape::kBridge:
+      return "bridge";
+    case PartitionShape::kLeader:
+      return "leader";
+    case PartitionShape::kCount_:
+      break;
   }
   return "?";
 }
@@ -95,8 +104,8 @@ std::vector<DirectedLink> CutToRing(Endpoint nodes, const std::vector<Endpoint>&
   return cut;
 }
 
-PartitionPlan PlanPartition(PartitionShape shape, CutWay way, Endpoint nodes, Endpoint clients, Endpoint target,
-                            Choice& choice) {
+PartitionPlan PlanPartition(PartitionShape shape, CutWay way, Endpoint nodes, Endpoint clients,
+                            Endpoint target, Choice& choice) {
   REQUIRE(nodes >= 2);
   REQUIRE(target < nodes);
   PartitionPlan plan;
@@ -133,7 +142,8 @@ PartitionPlan PlanPartition(PartitionShape shape, CutWay way, Endpoint nodes, En
       plan.cut = CutToRing(nodes, order);
       return plan;
     }
-    case PartitionShape::kCount_: UNREACHABLE("not a shape");
+    case PartitionShape::kCount_:
+      UNREACHABLE("not a shape");
   }
   PlaceClients(groups, nodes, clients, choice);
   plan.cut = CutBetween(groups, way);

@@ -45,8 +45,8 @@ struct PartitionPlan {
 
 // Chooses who is where and lists what is cut. `target` is who is isolated by kLeader.
 // Requires: nodes >= 2; target < nodes.
-PartitionPlan PlanPartition(PartitionShape shape, CutWay way, Endpoint nodes, Endpoint clients, Endpoint target,
-                            Choice& choice);
+PartitionPlan PlanPartition(PartitionShape shape, CutWay way, Endpoint nodes, Endpoint clients,
+                            Endpoint target, Choice& choice);
 
 // Cuts every pair of endpoints in different groups; who is in no group is not touched.
 std::vector<DirectedLink> CutBetween(const std::vector<std::vector<Endpoint>>& groups, CutWay way);

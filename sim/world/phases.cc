@@ -48,7 +48,9 @@ void Phases::OnEvent(const Event& event) {
   }
 }
 
-bool Phases::InCore(NodeId node) const { return std::find(core_.begin(), core_.end(), node) != core_.end(); }
+bool Phases::InCore(NodeId node) const {
+  return std::find(core_.begin(), core_.end(), node) != core_.end();
+}
 
 // ---- healing -------------------------------------------------------------------------------------------
 
@@ -59,7 +61,8 @@ void Phases::EnterHealing() {
     if (core_.empty()) return;
     for (const NodeId node : core_) HealNode(At(node));
     // A store that turns out to be damaged only now: choose anew without it.
-  } while (std::any_of(core_.begin(), core_.end(), [this](NodeId node) { return At(node).damaged(); }));
+  } while (
+      std::any_of(core_.begin(), core_.end(), [this](NodeId node) { return At(node).damaged(); }));
   HealLinks();
   for (const std::unique_ptr<Machine>& machine : machines_) {
     if (!InCore(machine->id())) PlaceOutsider(*machine);
@@ -83,7 +86,8 @@ void Phases::ChooseCore() {
   std::vector<NodeId> able;
   std::string damaged;
   for (const std::unique_ptr<Machine>& machine : machines_) {
-    const bool is_damaged = machine->damaged() || shared_.budget.Is(shared_.EndpointOf(machine->id()), Hurt::kDamaged);
+    const bool is_damaged =
+        machine->damaged() || shared_.budget.Is(shared_.EndpointOf(machine->id()), Hurt::kDamaged);
     if (!is_damaged) {
       able.push_back(machine->id());
     } else {
@@ -138,7 +142,8 @@ void Phases::PlaceOutsider(Machine& machine) {
   machine.SetFull(false);
   static constexpr const char* kNames[] = {"dead", "cut off", "deaf", "mute", "lossy"};
   shared_.injected.Add(std::string("outside.") + kNames[fate]);
-  if (shared_.trace.textual()) shared_.trace.Say(NodeName(machine.id()) + " stays outside: " + kNames[fate]);
+  if (shared_.trace.textual())
+    shared_.trace.Say(NodeName(machine.id()) + " stays outside: " + kNames[fate]);
   if (fate == kDead) {
     machine.Crash(std::nullopt);
     return;
@@ -215,13 +220,16 @@ std::optional<std::string> Phases::MissingConvergence() const {
     for (const NodeId node : core_) {
       const Raft& raft = *At(node).replica()->group(group);
       const EntryId last = raft.log().last();
-      if (last != leader.log().last() || raft.commit() != last.index || raft.applied() != last.index) {
-        return name + ": " + NodeName(node) + " holds " + std::to_string(last.index.value()) + ", committed " +
-               std::to_string(raft.commit().value()) + ", applied " + std::to_string(raft.applied().value()) +
-               ", the leader holds " + std::to_string(leader.log().last().index.value());
+      if (last != leader.log().last() || raft.commit() != last.index ||
+          raft.applied() != last.index) {
+        return name + ": " + NodeName(node) + " holds " + std::to_string(last.index.value()) +
+               ", committed " + std::to_string(raft.commit().value()) + ", applied " +
+               std::to_string(raft.applied().value()) + ", the leader holds " +
+               std::to_string(leader.log().last().index.value());
       }
       const StateMachine* machine = At(node).host()->machine(group);
-      if (machine != nullptr && machine->applied().index != last.index) return name + ": work is left";
+      if (machine != nullptr && machine->applied().index != last.index)
+        return name + ": work is left";
     }
   }
   return std::nullopt;
@@ -232,7 +240,8 @@ std::pair<std::uint64_t, std::uint64_t> Phases::Backlog() const {
   std::uint64_t bytes = 0;
   for (const std::unique_ptr<Machine>& machine : machines_) {
     if (machine->running()) {
-      for (const auto& [group, raft] : machine->replica()->groups()) entries += raft.log().last().index.value();
+      for (const auto& [group, raft] : machine->replica()->groups())
+        entries += raft.log().last().index.value();
     }
     std::uint64_t own = 0;
     for (const auto& [key, value] : machine->disk().map.rows()) own += key.size() + value.size();
@@ -253,7 +262,9 @@ void Phases::EnterConverge(Phase phase) {
 void Phases::Look() {
   const bool late = shared_.now() >= deadline_;
   switch (phase_) {
-    case Phase::kChaos: LookAtChaos(); return;
+    case Phase::kChaos:
+      LookAtChaos();
+      return;
     case Phase::kElect: {
       checked_.Add("LIVE-1");
       const std::optional<std::string> missing = MissingLeader();
@@ -272,13 +283,15 @@ void Phases::Look() {
         clients_.Serve(bounds_.operation_ns);
         break;
       }
-      if (late) shared_.verdicts.Report("LIVE-3", "the core does not converge in time: " + *missing);
+      if (late)
+        shared_.verdicts.Report("LIVE-3", "the core does not converge in time: " + *missing);
       break;
     }
     case Phase::kServe:
       if (late) return EnterConverge(Phase::kSettle);
       break;
-    case Phase::kDone: return;
+    case Phase::kDone:
+      return;
   }
   PollAgain(poll_ns_);
 }
@@ -302,7 +315,8 @@ void Phases::LookAtChaos() {
   const std::optional<std::int64_t> calm = faults_.calm_since();
   if (calm && now - std::max(*calm, progress_at_) > span) {
     checked_.Add("LIVE-4");
-    shared_.verdicts.Report("LIVE-4", "nothing was committed for " + RenderSeconds(now - progress_at_) +
+    shared_.verdicts.Report("LIVE-4", "nothing was committed for " +
+                                          RenderSeconds(now - progress_at_) +
                                           " s though nothing was broken");
   } else if (calm) {
     checked_.Add("LIVE-4");
@@ -336,13 +350,17 @@ void Phases::ScanMachine(const Machine& machine, GroupId group) {
     shared_.verdicts.Report("SCAN-1", who + ": the digest kept is not that of the content");
   }
   checked_.Add("SCAN-2");
-  if (state->revision() != shared_.serial.revision(group) || state->applied().index != shared_.serial.committed(group)) {
-    shared_.verdicts.Report("SCAN-2", who + ": revision " + std::to_string(state->revision().value()) + " at " +
-                                          std::to_string(state->applied().index.value()) + ", the log makes " +
-                                          std::to_string(shared_.serial.revision(group).value()) + " at " +
-                                          std::to_string(shared_.serial.committed(group).value()));
+  if (state->revision() != shared_.serial.revision(group) ||
+      state->applied().index != shared_.serial.committed(group)) {
+    shared_.verdicts.Report(
+        "SCAN-2", who + ": revision " + std::to_string(state->revision().value()) + " at " +
+                      std::to_string(state->applied().index.value()) + ", the log makes " +
+                      std::to_string(shared_.serial.revision(group).value()) + " at " +
+                      std::to_string(shared_.serial.committed(group).value()));
   }
-  shared_.invariants.OnMachineSeen(machine.id(), group, state->applied(), state->digest());
+  shared_.Watch([&](Invariants& watch) {
+    watch.OnMachineSeen(machine.id(), group, state->applied(), state->digest());
+  });
   std::string from;
   for (;;) {
     const Query query = Range{from, "", 0};

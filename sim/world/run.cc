@@ -25,12 +25,15 @@ BlackBox CheckHistory(World& world, const RunConfig& config, RunResult& result) 
   VersionCheckCounts counts;
   const std::optional<VersionFinding> finding = CheckVersions(history, &counts);
   result.checked["LIN-4"] += counts.operations;
-  if (finding) seen.violation = Violation{"LIN-4", finding->rule + ": " + finding->what, shared.events};
+  if (finding)
+    seen.violation = Violation{"LIN-4", finding->rule + ": " + finding->what, shared.events};
   const bool failed = shared.verdicts.found() || finding.has_value();
-  const bool sampled = Happens(config.checks.search_parts, Prf(shared.seed, NameKey("checks.search"), kWholeRun, 0));
+  const bool sampled =
+      Happens(config.checks.search_parts, Prf(shared.seed, NameKey("checks.search"), kWholeRun, 0));
   if (!failed && !sampled) return seen;
   const History resolved = ResolveInfos(history, shared.serial.effects());
-  const auto budget = static_cast<std::uint64_t>(std::max<std::int64_t>(config.checks.search_steps, 1));
+  const auto budget =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(config.checks.search_steps, 1));
   const LinearizabilityResult search = CheckLinearizable(ProblemsOf(resolved), budget);
   result.checked["LIN-5"] += search.components;
   if (search.verdict == SearchVerdict::kViolation && !seen.violation) {
@@ -44,12 +47,14 @@ std::string TextOf(const CheckFailure& failure) {
   std::string file = failure.file;
   const std::size_t slash = file.rfind('/');
   if (slash != std::string::npos) file.erase(0, slash + 1);
-  return std::string(failure.kind) + " " + failure.condition + " (" + file + ":" + std::to_string(failure.line) + ")";
+  return std::string(failure.kind) + " " + failure.condition + " (" + file + ":" +
+         std::to_string(failure.line) + ")";
 }
 
 }  // namespace
 
-RunResult RunOnce(const Scenario&, const RunConfig& config, std::uint64_t seed, const RunSettings& settings) {
+RunResult RunOnce(const Scenario&, const RunConfig& config, std::uint64_t seed,
+                  const RunSettings& settings) {
   InstallRunHandlers();
   RunResult result;
   World world(config, seed, settings);
@@ -86,7 +91,8 @@ RunResult RunOnce(const Scenario&, const RunConfig& config, std::uint64_t seed, 
   } else {
     result.verdict = Verdict::kPass;
   }
-  if (settings.history_to != nullptr) *settings.history_to << WriteHistory(shared.recorder.history());
+  if (settings.history_to != nullptr)
+    *settings.history_to << WriteHistory(shared.recorder.history());
   return result;
 }
 

@@ -46,8 +46,10 @@ void Faults::Carry(std::size_t entry) {
   scheduled_[entry].done = true;
   if (frozen_) return;
   const std::int64_t now = shared_.now();
-  const std::int64_t until = planned.for_ns > 0 ? now + planned.for_ns : now + 3600LL * 1'000'000'000;
-  if (shared_.trace.textual()) shared_.trace.Say(std::string("scheduled ") + NameOf(planned.action));
+  const std::int64_t until =
+      planned.for_ns > 0 ? now + planned.for_ns : now + 3600LL * 1'000'000'000;
+  if (shared_.trace.textual())
+    shared_.trace.Say(std::string("scheduled ") + NameOf(planned.action));
   shared_.injected.Add(std::string("scheduled.") + NameOf(planned.action));
   const auto with = [this, entry](const NodeRef& ref, auto&& act) {
     scheduled_[entry].node = Resolve(ref);
@@ -61,9 +63,10 @@ void Faults::Carry(std::size_t entry) {
                 for (const NodeId node : group) groups.back().push_back(shared_.EndpointOf(node));
               }
               for (Endpoint node = 0; node < shared_.nodes; ++node) {
-                const bool named = std::any_of(groups.begin(), groups.end(), [node](const auto& group) {
-                  return std::find(group.begin(), group.end(), node) != group.end();
-                });
+                const bool named =
+                    std::any_of(groups.begin(), groups.end(), [node](const auto& group) {
+                      return std::find(group.begin(), group.end(), node) != group.end();
+                    });
                 if (!named) groups[0].push_back(node);
               }
               std::rotate(groups.begin(), groups.begin() + 1, groups.end());
@@ -108,8 +111,12 @@ void Faults::Carry(std::size_t entry) {
                 machine.Crash(planned.for_ns > 0 ? std::optional(planned.for_ns) : std::nullopt);
               });
             },
-            [&](const RestartAction& action) { with(action.node, [](Machine& machine) { machine.Boot(); }); },
-            [&](const PauseAction& action) { with(action.node, [](Machine& machine) { machine.Pause(); }); },
+            [&](const RestartAction& action) {
+              with(action.node, [](Machine& machine) { machine.Boot(); });
+            },
+            [&](const PauseAction& action) {
+              with(action.node, [](Machine& machine) { machine.Pause(); });
+            },
             [&](const ClockStepAction& action) {
               with(action.node, [&](Machine& machine) {
                 machine.clock().StepWall(action.by_ns);

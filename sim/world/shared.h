@@ -17,8 +17,8 @@
 #include "sim/world/choice.h"
 #include "sim/world/event_queue.h"
 #include "sim/world/marks.h"
-#include "sim/world/run.h"
 #include "sim/world/partition.h"
+#include "sim/world/run.h"
 #include "sim/world/trace.h"
 
 namespace quorate::sim {
@@ -53,8 +53,15 @@ struct Shared {
   Shared(const RunConfig& run_config, std::uint64_t run_seed, const RunSettings& settings);
 
   std::int64_t now() const { return queue.now(); }
+  // Tells the invariants, if they are checked in this run.
+  template <class Tell>
+  void Watch(const Tell& tell) {
+    if (config.checks.invariants) tell(invariants);
+  }
   Endpoint EndpointOf(NodeId node) const { return static_cast<Endpoint>(node.value() - 1); }
-  Endpoint EndpointOfClient(std::size_t client) const { return static_cast<Endpoint>(nodes + client); }
+  Endpoint EndpointOfClient(std::size_t client) const {
+    return static_cast<Endpoint>(nodes + client);
+  }
 
   const RunConfig& config;
   const std::uint64_t seed;

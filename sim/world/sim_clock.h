@@ -30,7 +30,8 @@ class SimClock {
     if (at.ns <= Mono(now)) return now;
     const std::int64_t ahead = at.ns - mono_anchor_;
     const std::int64_t rate = kMillion + drift_ppm_;
-    std::int64_t due = virtual_anchor_ + ahead / rate * kMillion + (ahead % rate * kMillion + rate - 1) / rate;
+    std::int64_t due =
+        virtual_anchor_ + ahead / rate * kMillion + (ahead % rate * kMillion + rate - 1) / rate;
     due = std::max(due, now);
     while (Mono(due) < at.ns) ++due;  // parts are rounded: a step or two
     while (due > now && Mono(due - 1) >= at.ns) --due;
@@ -57,7 +58,9 @@ class SimClock {
   void ThawWall() { frozen_ = false; }
   bool frozen() const { return frozen_; }
   // How far the wall clock is from true time.
-  std::int64_t WallError(std::int64_t virtual_ns) const { return At(virtual_ns).wall.ns - kEpochNs - virtual_ns; }
+  std::int64_t WallError(std::int64_t virtual_ns) const {
+    return At(virtual_ns).wall.ns - kEpochNs - virtual_ns;
+  }
   std::int64_t drift_ppm() const { return drift_ppm_; }
 
  private:

@@ -62,7 +62,9 @@ bool SimDisk::Strikes(Choice& choice, std::int64_t parts, const char* name) {
   return true;
 }
 
-bool SimDisk::WriteFails() { return Strikes(write_error_choice_, write_error_, "disk.write_error"); }
+bool SimDisk::WriteFails() {
+  return Strikes(write_error_choice_, write_error_, "disk.write_error");
+}
 bool SimDisk::MapWriteFails() { return Strikes(map_error_choice_, map_error_, "disk.map_error"); }
 bool SimDisk::SyncFails() {
   if (std::exchange(fail_next_sync, false)) return true;  // ordered and counted by the schedule
@@ -75,7 +77,8 @@ void SimDisk::MaybeCorrupt(MemKv& kv, std::string_view from, std::optional<std::
   if (!Happens(corrupt_, bits)) return;
   const std::size_t node = shared_.EndpointOf(node_);
   if (!shared_.budget.MayHurt(node)) return;
-  const std::size_t rows = to ? kv.CorruptRange(from, to, Mix(bits)) : (kv.CorruptRow(from, Mix(bits)) ? 1 : 0);
+  const std::size_t rows =
+      to ? kv.CorruptRange(from, to, Mix(bits)) : (kv.CorruptRow(from, Mix(bits)) ? 1 : 0);
   if (rows == 0) return;
   shared_.budget.Set(node, Hurt::kDamaged);
   shared_.injected.Add("disk.corrupt_row", rows);
@@ -86,9 +89,12 @@ bool SimDisk::FlushesItself() { return self_flush_ > 0 && self_flush_choice_.Cha
 std::uint64_t SimDisk::KeptOfLog() {
   const std::uint64_t kept = kept_log_.Below(log.unsynced() + 1);
   switch (shared_.config.disk.crash_unsynced) {
-    case CrashUnsynced::kKeep: return log.unsynced();
-    case CrashUnsynced::kLoseSuffix: return kept;
-    case CrashUnsynced::kLoseAll: return 0;
+    case CrashUnsynced::kKeep:
+      return log.unsynced();
+    case CrashUnsynced::kLoseSuffix:
+      return kept;
+    case CrashUnsynced::kLoseAll:
+      return 0;
   }
   return 0;
 }
@@ -102,8 +108,14 @@ std::uint64_t SimDisk::KeptOfMap() {
 
 // ---- the log port --------------------------------------------------------------------------------------
 
-SimLog::SimLog(Shared& shared, NodeId node, std::uint32_t life, SimDisk& disk, LogStore store, Breaker& breaker)
-    : shared_(shared), node_(node), life_(life), disk_(disk), store_(std::move(store)), breaker_(breaker) {
+SimLog::SimLog(Shared& shared, NodeId node, std::uint32_t life, SimDisk& disk, LogStore store,
+               Breaker& breaker)
+    : shared_(shared),
+      node_(node),
+      life_(life),
+      disk_(disk),
+      store_(std::move(store)),
+      breaker_(breaker) {
   durable_.batch = disk.log.written();
 }
 
@@ -181,7 +193,8 @@ void SimLog::Read(const ReadLog& request) {
   if (disk_.corrupts()) {
     const std::string key = GroupKey(LogTag::kEntry, request.group);
     const absl::StatusOr<KvPage> rows = disk_.log.Scan(key, AfterPrefix(key), KvLimit{1, 1});
-    if (rows.ok() && !rows->rows.empty()) disk_.MaybeCorrupt(disk_.log, rows->rows.front().key, std::nullopt);
+    if (rows.ok() && !rows->rows.empty())
+      disk_.MaybeCorrupt(disk_.log, rows->rows.front().key, std::nullopt);
   }
   LogRead answer;
   answer.id = request.id;
@@ -209,8 +222,14 @@ PersistSeq SimLog::SeqOfBatch(std::uint64_t batches) const {
 
 // ---- the map port --------------------------------------------------------------------------------------
 
-SimMap::SimMap(Shared& shared, NodeId node, std::uint32_t life, SimDisk& disk, MapStore store, Breaker& breaker)
-    : shared_(shared), node_(node), life_(life), disk_(disk), store_(std::move(store)), breaker_(breaker) {}
+SimMap::SimMap(Shared& shared, NodeId node, std::uint32_t life, SimDisk& disk, MapStore store,
+               Breaker& breaker)
+    : shared_(shared),
+      node_(node),
+      life_(life),
+      disk_(disk),
+      store_(std::move(store)),
+      breaker_(breaker) {}
 
 absl::StatusOr<std::optional<std::string>> SimMap::Get(const MapSpace& space, Table table,
                                                        std::string_view key) const {
@@ -242,7 +261,9 @@ absl::Status SimMap::Drop(const MapSpace& space) {
   return store_.Drop(space);
 }
 
-absl::StatusOr<std::unique_ptr<MapReader>> SimMap::Pin(const MapSpace& space) const { return store_.Pin(space); }
+absl::StatusOr<std::unique_ptr<MapReader>> SimMap::Pin(const MapSpace& space) const {
+  return store_.Pin(space);
+}
 
 void SimMap::StartFlush(PortRequest id) {
   breaker_.Pass();

@@ -27,7 +27,8 @@ namespace quorate::sim {
 
 // Thrown by a port when the process is to die at this boundary.
 struct ProcessDied {
-  bool in_state_machine = false;  // inside a piece of state-machine work, not while carrying out effects
+  bool in_state_machine =
+      false;  // inside a piece of state-machine work, not while carrying out effects
 };
 
 // Counts port calls down to the one at which the process dies.
@@ -96,14 +97,16 @@ class SimDisk {
   Dist sync_, read_, work_, flush_;
   std::int64_t write_error_ = 0, sync_error_ = 0, map_error_ = 0, corrupt_ = 0, self_flush_ = 0;
   Choice sync_time_, read_time_, work_time_, flush_time_;
-  Choice write_error_choice_, sync_error_choice_, map_error_choice_, corrupt_choice_, self_flush_choice_;
+  Choice write_error_choice_, sync_error_choice_, map_error_choice_, corrupt_choice_,
+      self_flush_choice_;
   Choice kept_log_, kept_map_;
 };
 
 class SimLog final : public LogPort {
  public:
   // `life` marks the events of this process.
-  SimLog(Shared& shared, NodeId node, std::uint32_t life, SimDisk& disk, LogStore store, Breaker& breaker);
+  SimLog(Shared& shared, NodeId node, std::uint32_t life, SimDisk& disk, LogStore store,
+         Breaker& breaker);
 
   void Append(PersistSeq seq, std::span<const LogRecord> records) override;
   void Sync() override;
@@ -146,7 +149,8 @@ class SimLog final : public LogPort {
 
 class SimMap final : public MapPort {
  public:
-  SimMap(Shared& shared, NodeId node, std::uint32_t life, SimDisk& disk, MapStore store, Breaker& breaker);
+  SimMap(Shared& shared, NodeId node, std::uint32_t life, SimDisk& disk, MapStore store,
+         Breaker& breaker);
 
   absl::StatusOr<std::optional<std::string>> Get(const MapSpace& space, Table table,
                                                  std::string_view key) const override;

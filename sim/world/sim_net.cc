@@ -7,7 +7,8 @@ namespace quorate::sim {
 SimNet::SimNet(std::uint64_t seed, Endpoint endpoints)
     : seed_(seed), endpoints_(endpoints), links_(std::size_t{endpoints} * endpoints) {}
 
-void SimNet::SetLink(Endpoint from, Endpoint to, const LinkParameters& parameters, std::uint64_t entity) {
+void SimNet::SetLink(Endpoint from, Endpoint to, const LinkParameters& parameters,
+                     std::uint64_t entity) {
   Link& link = At(from, to);
   link.parameters = parameters;
   link.latency = Choice(seed_, "net.latency", entity);

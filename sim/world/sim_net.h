@@ -21,13 +21,14 @@ namespace quorate::sim {
 
 struct LinkParameters {
   Dist latency;
-  std::int64_t tail = 0;       // parts: takes `tail_by` more
+  std::int64_t tail = 0;  // parts: takes `tail_by` more
   Dist tail_by;
   std::int64_t loss = 0;       // parts
   std::int64_t duplicate = 0;  // parts
-  std::int64_t reorder = 0;    // parts: takes `reorder_by` more, and what is sent later does not wait for it
+  std::int64_t reorder =
+      0;  // parts: takes `reorder_by` more, and what is sent later does not wait for it
   Dist reorder_by;
-  std::int64_t corrupt = 0;    // parts
+  std::int64_t corrupt = 0;         // parts
   std::int64_t capacity_bytes = 0;  // 0 = no bound
 };
 
@@ -63,7 +64,9 @@ class SimNet {
   // What is sent from now on arrives not before `until`.
   void Clog(Endpoint from, Endpoint to, std::int64_t until);
   void Unclog(Endpoint from, Endpoint to) { At(from, to).clogged_until = 0; }
-  bool IsClogged(Endpoint from, Endpoint to, std::int64_t now) const { return At(from, to).clogged_until > now; }
+  bool IsClogged(Endpoint from, Endpoint to, std::int64_t now) const {
+    return At(from, to).clogged_until > now;
+  }
   // From now on for ever no cut, clog, loss, doubling, spoiling, reordering, tail or bound; latency stays.
   void Heal(Endpoint from, Endpoint to);
   // From now on for ever no cut and no clog; the rest stays.
@@ -76,11 +79,11 @@ class SimNet {
     std::uint64_t lost = 0;
     std::uint64_t doubled = 0;
     std::uint64_t reordered = 0;
-    std::uint64_t delayed = 0;    // by a tail
+    std::uint64_t delayed = 0;  // by a tail
     std::uint64_t spoiled = 0;
     std::uint64_t cut = 0;
     std::uint64_t overflowed = 0;
-    std::uint64_t held = 0;       // by a clog
+    std::uint64_t held = 0;  // by a clog
   };
   const Counts& counts() const { return counts_; }
 
@@ -96,7 +99,9 @@ class SimNet {
     bool is_cut() const { return cuts > 0 && !healed; }
   };
   Link& At(Endpoint from, Endpoint to) { return links_[std::size_t{from} * endpoints_ + to]; }
-  const Link& At(Endpoint from, Endpoint to) const { return links_[std::size_t{from} * endpoints_ + to]; }
+  const Link& At(Endpoint from, Endpoint to) const {
+    return links_[std::size_t{from} * endpoints_ + to];
+  }
   Arrival Arrive(Link& link, std::int64_t now);
 
   std::uint64_t seed_;

@@ -127,8 +127,9 @@ std::optional<Frame> Wire::ThroughCodec(Flight<Frame> flight) {
   }
   absl::StatusOr<Frame> decoded = DecodeFrame(bytes);
   if (!decoded.ok() || !(*decoded == flight.body)) {
-    shared_.verdicts.Report("I-56", "a frame is not what was encoded: " + Render(flight.body) +
-                                        (decoded.ok() ? "" : ": " + std::string(decoded.status().message())));
+    shared_.verdicts.Report(
+        "I-56", "a frame is not what was encoded: " + Render(flight.body) +
+                    (decoded.ok() ? "" : ": " + std::string(decoded.status().message())));
     return std::nullopt;
   }
   return *std::move(decoded);

@@ -24,7 +24,8 @@ struct ClientCall {
   std::uint32_t operation = 0;  // nth of this client
   std::uint32_t attempt = 0;    // nth of this operation
   ClientRequest request;        // its id is given by the node
-  std::optional<NodeId> transfer_to;  // not a request but an order: leadership of request.group, 0 = whoever
+  std::optional<NodeId>
+      transfer_to;  // not a request but an order: leadership of request.group, 0 = whoever
 };
 struct ClientAnswer {
   std::uint16_t client = 0;

@@ -28,10 +28,13 @@ Workload::Workload(const RunConfig& config, std::uint64_t seed, std::uint64_t cl
     : config_(config), client_(client) {
   const WorkloadConfig& work = config.workload;
   const std::uint64_t entity = ClientKey(client);
-  keys_ = SkewTable(static_cast<std::uint64_t>(std::max<std::int64_t>(work.keys, 1)), work.skew_parts);
-  shares_ = {work.put,       work.get, work.stale_get, work.cas,   work.cas_version, work.put_if_absent,
-             work.increment, work.del, work.batch,     work.range, work.transfer};
-  if (std::all_of(shares_.begin(), shares_.end(), [](std::int64_t share) { return share == 0; })) shares_[0] = 1;
+  keys_ =
+      SkewTable(static_cast<std::uint64_t>(std::max<std::int64_t>(work.keys, 1)), work.skew_parts);
+  shares_ = {work.put,         work.get,           work.stale_get, work.cas,
+             work.cas_version, work.put_if_absent, work.increment, work.del,
+             work.batch,       work.range,         work.transfer};
+  if (std::all_of(shares_.begin(), shares_.end(), [](std::int64_t share) { return share == 0; }))
+    shares_[0] = 1;
   sights_.resize(config.namespaces.size());
   kind_ = Choice(seed, "client.kind", entity);
   key_ = Choice(seed, "client.key", entity);
@@ -69,11 +72,13 @@ Command Workload::MakeBatch(std::size_t name_space) {
     }
     batch.conditions.push_back(std::move(condition));
   }
-  const std::int64_t writes = detail_.Between(1, std::max<std::int64_t>(1, config_.workload.batch_size));
+  const std::int64_t writes =
+      detail_.Between(1, std::max<std::int64_t>(1, config_.workload.batch_size));
   for (std::int64_t i = 0; i < writes; ++i) {
     const std::string key = KeyName(PickKey());
     const bool erase = detail_.Below(6) == 0;
-    batch.writes.push_back(BatchWrite{key, erase ? std::nullopt : std::optional<std::string>(NewValue())});
+    batch.writes.push_back(
+        BatchWrite{key, erase ? std::nullopt : std::optional<std::string>(NewValue())});
   }
   return batch;
 }
@@ -96,7 +101,8 @@ Wanted Workload::Next(bool transfers) {
   const auto transfer = static_cast<std::size_t>(Kind::kTransfer);
   const std::uint64_t kind_bits = kind_.Bits();
   if (!transfers) shares[transfer] = 0;
-  const bool nothing_left = std::all_of(shares.begin(), shares.end(), [](std::int64_t share) { return share == 0; });
+  const bool nothing_left =
+      std::all_of(shares.begin(), shares.end(), [](std::int64_t share) { return share == 0; });
   if (nothing_left) shares[static_cast<std::size_t>(Kind::kPut)] = 1;
   const auto kind = static_cast<Kind>(PickWeighted(shares, kind_bits));
   if (kind == Kind::kTransfer) {
@@ -115,12 +121,24 @@ Wanted Workload::Next(bool transfers) {
   const std::string key = KeyName(PickKey());
   const Sight& sight = SightOf(wanted.name_space, key);
   switch (kind) {
-    case Kind::kPut: wanted.what = Command(Put{key, NewValue()}); break;
-    case Kind::kGet: wanted.what = Read{Get{key}, false}; break;
-    case Kind::kStaleGet: wanted.what = Read{Get{key}, true}; break;
-    case Kind::kCas: wanted.what = Command(CasValue{key, sight.value, NewValue()}); break;
-    case Kind::kCasVersion: wanted.what = Command(CasVersion{key, sight.version, NewValue()}); break;
-    case Kind::kPutIfAbsent: wanted.what = Command(PutIfAbsent{key, NewValue()}); break;
+    case Kind::kPut:
+      wanted.what = Command(Put{key, NewValue()});
+      break;
+    case Kind::kGet:
+      wanted.what = Read{Get{key}, false};
+      break;
+    case Kind::kStaleGet:
+      wanted.what = Read{Get{key}, true};
+      break;
+    case Kind::kCas:
+      wanted.what = Command(CasValue{key, sight.value, NewValue()});
+      break;
+    case Kind::kCasVersion:
+      wanted.what = Command(CasVersion{key, sight.version, NewValue()});
+      break;
+    case Kind::kPutIfAbsent:
+      wanted.what = Command(PutIfAbsent{key, NewValue()});
+      break;
     case Kind::kIncrement: {
       // Now and then at a key that holds no number.
       const bool across = detail_.Below(12) == 0;
@@ -129,10 +147,13 @@ Wanted Workload::Next(bool transfers) {
       wanted.what = Command(Increment{number, detail_.Between(-3, 9)});
       break;
     }
-    case Kind::kDelete: wanted.what = Command(Delete{key}); break;
+    case Kind::kDelete:
+      wanted.what = Command(Delete{key});
+      break;
     case Kind::kBatch:
     case Kind::kRange:
-    case Kind::kTransfer: break;
+    case Kind::kTransfer:
+      break;
   }
   return wanted;
 }
@@ -151,18 +172,17 @@ void Workload::Learn(const Wanted& wanted, const KvReply& reply) {
   const auto wrote = [&](const std::string& key, const std::string& value) {
     SightOf(wanted.name_space, key).value = value;
   };
-  std::visit(Match{[&](const Put& put) { wrote(put.key, put.value); },
-                   [&](const PutIfAbsent& put) { wrote(put.key, put.value); },
-                   [](const Delete&) {},
-                   [&](const CasValue& cas) { wrote(cas.key, cas.value); },
-                   [&](const CasVersion& cas) { wrote(cas.key, cas.value); },
-                   [](const Increment&) {},
-                   [&](const Batch& batch) {
-                     for (const BatchWrite& write : batch.writes) {
-                       SightOf(wanted.name_space, write.key).value = write.value;
-                     }
-                   }},
-             *command);
+  std::visit(
+      Match{[&](const Put& put) { wrote(put.key, put.value); },
+            [&](const PutIfAbsent& put) { wrote(put.key, put.value); }, [](const Delete&) {},
+            [&](const CasValue& cas) { wrote(cas.key, cas.value); },
+            [&](const CasVersion& cas) { wrote(cas.key, cas.value); }, [](const Increment&) {},
+            [&](const Batch& batch) {
+              for (const BatchWrite& write : batch.writes) {
+                SightOf(wanted.name_space, write.key).value = write.value;
+              }
+            }},
+      *command);
 }
 
 }  // namespace quorate::sim

@@ -12,24 +12,42 @@ constexpr std::uint64_t kMostEvents = 50'000'000;
 
 const char* NameOf(EventKind kind) {
   switch (kind) {
-    case EventKind::kFrame: return "frame";
-    case EventKind::kWakeup: return "wakeup";
-    case EventKind::kLinkTimer: return "link timer";
-    case EventKind::kSyncDone: return "sync done";
-    case EventKind::kLogRead: return "log read";
-    case EventKind::kFlushDone: return "flush done";
-    case EventKind::kWork: return "work";
-    case EventKind::kEndTurn: return "end of turn";
-    case EventKind::kResume: return "resume";
-    case EventKind::kRestart: return "restart";
-    case EventKind::kCrash: return "crash";
-    case EventKind::kRequest: return "request";
-    case EventKind::kAnswer: return "answer";
-    case EventKind::kClientTurn: return "client turn";
-    case EventKind::kClientTimeout: return "client timeout";
-    case EventKind::kFault: return "fault";
-    case EventKind::kFaultEnd: return "end of fault";
-    case EventKind::kPhase: return "phase";
+    case EventKind::kFrame:
+      return "frame";
+    case EventKind::kWakeup:
+      return "wakeup";
+    case EventKind::kLinkTimer:
+      return "link timer";
+    case EventKind::kSyncDone:
+      return "sync done";
+    case EventKind::kLogRead:
+      return "log read";
+    case EventKind::kFlushDone:
+      return "flush done";
+    case EventKind::kWork:
+      return "work";
+    case EventKind::kEndTurn:
+      return "end of turn";
+    case EventKind::kResume:
+      return "resume";
+    case EventKind::kRestart:
+      return "restart";
+    case EventKind::kCrash:
+      return "crash";
+    case EventKind::kRequest:
+      return "request";
+    case EventKind::kAnswer:
+      return "answer";
+    case EventKind::kClientTurn:
+      return "client turn";
+    case EventKind::kClientTimeout:
+      return "client timeout";
+    case EventKind::kFault:
+      return "fault";
+    case EventKind::kFaultEnd:
+      return "end of fault";
+    case EventKind::kPhase:
+      return "phase";
   }
   return "?";
 }
@@ -70,7 +88,8 @@ void World::RunUntil(absl::FunctionRef<void()> after_event) {
     }
     faults_.OnMarks();
     after_event();
-    if (shared_.events > kMostEvents) shared_.verdicts.Report("LIVE-6", "the run does not come to its end");
+    if (shared_.events > kMostEvents)
+      shared_.verdicts.Report("LIVE-6", "the run does not come to its end");
   }
 }
 
@@ -85,15 +104,21 @@ bool World::Hand(const Event& event) {
     case EventKind::kWork:
     case EventKind::kEndTurn:
     case EventKind::kRestart:
-    case EventKind::kRequest: return machines_[event.node - 1u]->OnEvent(event);
+    case EventKind::kRequest:
+      return machines_[event.node - 1u]->OnEvent(event);
     case EventKind::kAnswer:
     case EventKind::kClientTurn:
-    case EventKind::kClientTimeout: return clients_.OnEvent(event);
+    case EventKind::kClientTimeout:
+      return clients_.OnEvent(event);
     case EventKind::kFault:
-    case EventKind::kFaultEnd: return faults_.OnEvent(event);
-    case EventKind::kPhase: phases_.OnEvent(event); return true;
+    case EventKind::kFaultEnd:
+      return faults_.OnEvent(event);
+    case EventKind::kPhase:
+      phases_.OnEvent(event);
+      return true;
     case EventKind::kResume:
-    case EventKind::kCrash: break;
+    case EventKind::kCrash:
+      break;
   }
   UNREACHABLE("nobody pushes this");
 }

@@ -23,7 +23,9 @@ class World {
   World(const RunConfig& config, std::uint64_t seed, const RunSettings& settings);
 
   // To the end, or to the first violation.
-  void Run() { RunUntil([] {}); }
+  void Run() {
+    RunUntil([] {});
+  }
   // The same; `after_event` is called after every event, for tests that reach in.
   void RunUntil(absl::FunctionRef<void()> after_event);
 

@@ -43,7 +43,8 @@ class DiskTest : public testing::Test {
     absl::StatusOr<LogStore> store = LogStore::Open(disk_.log, SelfOf());
     ASSERT_TRUE(store.ok()) << store.status();
     recovered_ = store->recovered();
-    log_ = std::make_unique<SimLog>(shared_, NodeId(1), ++life_, disk_, *std::move(store), breaker_);
+    log_ =
+        std::make_unique<SimLog>(shared_, NodeId(1), ++life_, disk_, *std::move(store), breaker_);
   }
 
   void Append(std::uint64_t seq) {
@@ -52,7 +53,8 @@ class DiskTest : public testing::Test {
       records.push_back(BootRecord{Next(recovered_.last_boot)});
       records.push_back(SetHardState{kDefaultNamespace, HardState{Term(1), NodeId()}});
     }
-    records.push_back(AppendEntries{kDefaultNamespace, Index(last_ + 1), {Entry{Term(1), EntryKind::kBarrier, {}}}});
+    records.push_back(AppendEntries{
+        kDefaultNamespace, Index(last_ + 1), {Entry{Term(1), EntryKind::kBarrier, {}}}});
     ++last_;
     log_->Append(PersistSeq(seq), records);
   }
@@ -165,7 +167,8 @@ TEST(SimDisk, WhatACrashTakesDependsOnNobodyElse) {
   SimDisk beside(shared, NodeId(2));
   SimDisk other(shared, NodeId(3));
   for (SimDisk* disk : {&lone, &beside, &other}) {
-    for (int i = 0; i < 50; ++i) ASSERT_TRUE(disk->log.Write({KvPut{"k" + std::to_string(i), "v"}}).ok());
+    for (int i = 0; i < 50; ++i)
+      ASSERT_TRUE(disk->log.Write({KvPut{"k" + std::to_string(i), "v"}}).ok());
   }
   bool differs = false;
   for (int i = 0; i < 20; ++i) {

@@ -172,7 +172,8 @@ std::size_t HeardBy(const Links& cut, Endpoint node, Endpoint nodes) {
 TEST(Partition, IsolateCutsExactlyOneNodeBothWays) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     Choice choice(seed, "test", 0);
-    const PartitionPlan plan = PlanPartition(PartitionShape::kIsolate, CutWay::kBoth, 5, 0, 0, choice);
+    const PartitionPlan plan =
+        PlanPartition(PartitionShape::kIsolate, CutWay::kBoth, 5, 0, 0, choice);
     const Links cut = LinksOf(plan);
     ASSERT_EQ(cut.size(), 8u);
     ASSERT_TRUE(plan.alone.has_value());
@@ -190,14 +191,16 @@ TEST(Partition, LeaderIsWhoIsIsolated) {
 
 TEST(Partition, OutOfCutsOnlyWhatTheNodeSays) {
   Choice choice(1, "test", 0);
-  const PartitionPlan plan = PlanPartition(PartitionShape::kLeader, CutWay::kOutOf, 3, 0, 1, choice);
+  const PartitionPlan plan =
+      PlanPartition(PartitionShape::kLeader, CutWay::kOutOf, 3, 0, 1, choice);
   EXPECT_EQ(LinksOf(plan), (Links{{1, 0}, {1, 2}}));
 }
 
 TEST(Partition, HalvesAreTwoWholeGroups) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     Choice choice(seed, "test", 0);
-    const Links cut = LinksOf(PlanPartition(PartitionShape::kHalves, CutWay::kBoth, 5, 0, 0, choice));
+    const Links cut =
+        LinksOf(PlanPartition(PartitionShape::kHalves, CutWay::kBoth, 5, 0, 0, choice));
     // Whoever hears somebody is heard by them, and groups are closed under hearing.
     for (Endpoint a = 0; a < 5; ++a) {
       for (Endpoint b = 0; b < 5; ++b) {
@@ -217,7 +220,8 @@ TEST(Partition, HalvesAreTwoWholeGroups) {
 TEST(Partition, GroupsAreThree) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     Choice choice(seed, "test", 0);
-    const Links cut = LinksOf(PlanPartition(PartitionShape::kGroups, CutWay::kBoth, 5, 0, 0, choice));
+    const Links cut =
+        LinksOf(PlanPartition(PartitionShape::kGroups, CutWay::kBoth, 5, 0, 0, choice));
     std::set<std::set<Endpoint>> groups;
     for (Endpoint a = 0; a < 5; ++a) {
       std::set<Endpoint> group{a};
@@ -233,7 +237,8 @@ TEST(Partition, GroupsAreThree) {
 TEST(Partition, RingLetsEverybodyHearAMajorityAndNoTwoTheSame) {
   for (Endpoint nodes = 3; nodes <= 9; ++nodes) {
     Choice choice(nodes, "test", 0);
-    const Links cut = LinksOf(PlanPartition(PartitionShape::kRing, CutWay::kBoth, nodes, 0, 0, choice));
+    const Links cut =
+        LinksOf(PlanPartition(PartitionShape::kRing, CutWay::kBoth, nodes, 0, 0, choice));
     EXPECT_FALSE(cut.empty()) << nodes;
     std::set<std::set<Endpoint>> majorities;
     for (Endpoint node = 0; node < nodes; ++node) {
@@ -252,7 +257,8 @@ TEST(Partition, RingLetsEverybodyHearAMajorityAndNoTwoTheSame) {
 TEST(Partition, BridgeIsTheOnlyOneThatHearsBothSides) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     Choice choice(seed, "test", 0);
-    const Links cut = LinksOf(PlanPartition(PartitionShape::kBridge, CutWay::kBoth, 5, 0, 0, choice));
+    const Links cut =
+        LinksOf(PlanPartition(PartitionShape::kBridge, CutWay::kBoth, 5, 0, 0, choice));
     int bridges = 0;
     for (Endpoint node = 0; node < 5; ++node) bridges += HeardBy(cut, node, 5) == 5 ? 1 : 0;
     EXPECT_EQ(bridges, 1);
@@ -264,9 +270,11 @@ TEST(Partition, ClientsGoWithASideOrSeeAll) {
   bool some_whole = false;
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     Choice choice(seed, "test", 0);
-    const Links cut = LinksOf(PlanPartition(PartitionShape::kHalves, CutWay::kBoth, 3, 2, 0, choice));
+    const Links cut =
+        LinksOf(PlanPartition(PartitionShape::kHalves, CutWay::kBoth, 3, 2, 0, choice));
     std::size_t of_client = 0;
-    for (const auto& [from, to] : cut) of_client += (from == 3 && to < 3) || (to == 3 && from < 3) ? 1 : 0;
+    for (const auto& [from, to] : cut)
+      of_client += (from == 3 && to < 3) || (to == 3 && from < 3) ? 1 : 0;
     (of_client > 0 ? some_cut : some_whole) = true;
     EXPECT_LT(of_client, 6u) << "a client still sees its own side";
   }

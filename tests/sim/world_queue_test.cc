@@ -85,8 +85,10 @@ TEST(Choice, ChanceIsAboutItsShare) {
 
 TEST(Choice, BoundedDistributionStaysBelowItsBound) {
   Choice choice(3, "site", 1);
-  for (const Dist& dist : {Dist{DistKind::kExp, 10, 500, 10'000}, Dist{DistKind::kPareto, 10, 500, 100'000},
-                           Dist{DistKind::kUniform, 10, 0, 9'000}, Dist{DistKind::kLog, 10, 0, 9'000}, FixedDist(800)}) {
+  for (const Dist& dist :
+       {Dist{DistKind::kExp, 10, 500, 10'000}, Dist{DistKind::kPareto, 10, 500, 100'000},
+        Dist{DistKind::kUniform, 10, 0, 9'000}, Dist{DistKind::kLog, 10, 0, 9'000},
+        FixedDist(800)}) {
     const Dist bounded = Bounded(dist, 400);
     for (int i = 0; i < 2'000; ++i) ASSERT_LE(choice.From(bounded), 400);
   }

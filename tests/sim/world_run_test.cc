@@ -39,7 +39,8 @@ RunResult RunOf(const char* text, std::uint64_t seed, const RunSettings& setting
 
 TEST(Run, ACalmClusterPassesAndAnswersItsClients) {
   const RunResult result = RunOf(kCalm, 1);
-  EXPECT_EQ(result.verdict, Verdict::kPass) << (result.violation ? result.violation->what : result.excuse);
+  EXPECT_EQ(result.verdict, Verdict::kPass)
+      << (result.violation ? result.violation->what : result.excuse);
   EXPECT_GT(result.operations.at("ok"), 100u);
   EXPECT_EQ(result.operations.count("info"), 0u);
   EXPECT_GE(result.virtual_ns, 4'000'000'000);
@@ -75,15 +76,18 @@ TEST(Run, FaultsAreInjectedAndCheckersLook) {
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     const RunResult result = RunOf(kWild, seed);
     EXPECT_EQ(result.verdict, Verdict::kPass)
-        << "seed " << seed << ": " << (result.violation ? result.violation->id + " " + result.violation->what : result.excuse);
+        << "seed " << seed << ": "
+        << (result.violation ? result.violation->id + " " + result.violation->what : result.excuse);
     for (const auto& [name, count] : result.injected) all.injected[name] += count;
     for (const auto& [name, count] : result.checked) all.checked[name] += count;
     for (const auto& [name, count] : result.marks) all.marks[name] += count;
   }
-  for (const char* name : {"network.drop", "network.duplicate", "network.partition", "process.crash"}) {
+  for (const char* name :
+       {"network.drop", "network.duplicate", "network.partition", "process.crash"}) {
     EXPECT_GT(all.injected[name], 0u) << name;
   }
-  for (const char* name : {"I-1", "I-4", "I-6", "I-7", "LIN-1", "LIN-4", "LIVE-1", "LIVE-3", "SCAN-1"}) {
+  for (const char* name :
+       {"I-1", "I-4", "I-6", "I-7", "LIN-1", "LIN-4", "LIVE-1", "LIVE-3", "SCAN-1"}) {
     EXPECT_GT(all.checked[name], 0u) << name;
   }
   EXPECT_GT(all.marks["leader.changed"], 0u);
