@@ -262,7 +262,10 @@ void Invariants::OnStepViews(NodeId id, std::span<const GroupView> touched, cons
   Expect(Check::kLimits, whole.requests_under_way <= options_.max_requests, [&] {
     return absl::StrCat("n", id.value(), " has ", whole.requests_under_way, " requests under way");
   });
-  for (const auto& [group, index] : node.unproved) {
+  for (const auto& answered : node.unproved) {
+    // Named one by one: Clang 14 captures no structured binding.
+    const GroupId group = answered.first;
+    const Index index = answered.second;
     Expect(Check::kCommittedOnQuorum, index <= committed(group), [&] {
       return absl::StrCat(Where(id, group), "answered a write at ", index.value(),
                           ", which is not committed");

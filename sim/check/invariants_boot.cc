@@ -115,7 +115,8 @@ void Invariants::CheckPromises(NodeId id, Node& node, const RecoveredGroup& grou
                         " after it had spoken in term ", seat.promised_term.value());
   });
   if (!seat.votes.empty()) {
-    const auto& [term, candidate] = seat.votes.back();
+    const Term term = seat.votes.back().first;
+    const NodeId candidate = seat.votes.back().second;
     Expect(Check::kPromisedVote,
            group.hard.term > term || (group.hard.term == term && group.hard.vote == candidate),
            [&] {
