@@ -236,12 +236,15 @@ void Raft::OnLogRead(StepContext& context, const LogRead& read) {
     return false;
   }());
   if (!known) return context.out.Drop(DropReason::kStaleReply);
-  if (!read.ok || read.entries.empty()) {  // an own entry that cannot be read is not "the end of the log"
+  // An own entry that cannot be read is not "the end of the log"; one that was compacted or truncated
+  // meanwhile is simply gone.
+  const bool held = read.first > log_.start().entry.index && read.first <= log_.last().index;
+  if (held && (!read.ok || read.entries.empty())) {
     context.out.events.fatal = StopReason::kDataLoss;
     return;
   }
   // A truncation, a compaction or an install may have overtaken the answer.
-  bool current = true;
+  bool current = held;
   for (std::size_t i = 0; i < read.entries.size(); ++i) {
     current = current && log_.TermAt(read.first + Count(i)) == read.entries[i].term;
   }

@@ -227,6 +227,30 @@ TEST(Rule05, AnOwnEntryThatCannotBeReadStopsTheNode) {
   EXPECT_TRUE(f.replica().stopped());
 }
 
+TEST(Rule05, AReadThatWasOvertakenByACompactionIsNoLoss) {
+  Options options = Fixture::DefaultOptions();
+  options.snapshot_every = 1;
+  options.log_keep = 0;
+  options.log_cache_entries = 0;
+  Recovered recovered = Fixture::Fresh(3);
+  RecoveredGroup& group = recovered.groups[0];
+  group.last = Index(3);
+  group.terms = {{Index(1), Term(1)}};
+  group.hard.term = Term(1);
+  group.applied = At(3, 1);
+  Fixture f(recovered, options);
+  f.Lead();
+  // The peer needs entries that have to be read; before the answer comes they are compacted away.
+  const Effects mismatch = f.From(3, AppendReply{.term = f.Group().term(), .verdict = AppendVerdict::kMismatch, .match = {},
+                                                 .prev = Index(3), .hint = At(0, 0)});
+  const Effects asked = f.From(3, f.Accepted(Index(0)));
+  ASSERT_EQ(Fixture::All<ReadLog>(asked).size(), 1u);
+  f.Step(MapFlushed{PortRequest(1), {{Fixture::kGroup, Generation(1), Index(3)}}, true});
+  ASSERT_EQ(f.Group().log().start().entry.index, Index(3));
+  f.Step(LogRead{Fixture::All<ReadLog>(asked)[0].id, Fixture::kGroup, Index(1), {}, false});
+  EXPECT_FALSE(f.replica().stopped());
+}
+
 TEST(Rule05, AnOvertakenAppendProvesNothing) {  // the log goes A, B, A: the first write must not vouch for the last
   Fixture f;
   f.From(2, f.Append(Term(1), At(0, 0), {Term(1)}));
