@@ -28,15 +28,14 @@ LinkOptions LinkOptionsOf(const Options& options) {
 }
 
 // Latency and disk. A healed core is one in which Raft can do what it promises: a round trip with both disks on
-// the way must be far below the least election timeout. An eighth each way and an eighth for the disk leaves
-// more than half of it.
+// the way must be far below the least election timeout: a thirty-second part for each way and each disk.
 //
 // Leader. (1) Every clock runs at 1 ± drift: spans of a node's clock last 1 / (1 - drift) as long at most.
 // (2) A node that was just started syncs its boot record, then says hello every `hello_max` at the latest, and
 // a link is up one round trip later. (3) Whoever follows nobody campaigns after `election_timeout_max`; a
 // campaign takes a pre-vote round and a vote round, and the winner's barrier one more. (4) Campaigns collide
-// if two timeouts fall within one round of each other; timeouts are drawn from a span S, so with n voters this
-// happens with a chance of n(n-1)/2 * round / S at most (capped at 7/8), and each campaign is a new draw: after
+// if the second to time out does so within one round of the first; timeouts are drawn from a span S, so with n
+// voters this happens with a chance of 1 - (1 - round / S)^n (capped at 7/8). Each campaign is a new draw: after
 // `tries` campaigns it has not worked with a chance below 2^-30. (5) A leader that has lost its quorum, or a
 // follower that remembers a lost leader, notices within one more election timeout.
 //
@@ -47,17 +46,19 @@ LinkOptions LinkOptionsOf(const Options& options) {
 LivenessBounds BoundsOf(const RunConfig& config) {
   const Options& options = config.cluster.options;
   LivenessBounds bounds;
-  bounds.latency_ns = std::max<std::int64_t>(options.election_timeout_min.ns / 8, 1'000);
+  bounds.latency_ns = std::max<std::int64_t>(options.election_timeout_min.ns / 32, 1'000);
   bounds.disk_ns = bounds.latency_ns;
   bounds.round_ns = 2 * bounds.latency_ns + 3 * bounds.disk_ns;
 
   const std::int64_t nodes = std::max<std::int64_t>(config.cluster.nodes, 1);
   const std::int64_t span =
       std::max<std::int64_t>(options.election_timeout_max.ns - options.election_timeout_min.ns, 1);
-  const std::int64_t pairs = nodes * (nodes - 1) / 2;
   std::int64_t collide = kWhole / 8 * 7;
-  if (pairs * bounds.round_ns < span) {
-    collide = std::min(collide, (pairs * bounds.round_ns * 1000 / span) * (kWhole / 1000));
+  if (bounds.round_ns < span) {
+    const std::int64_t apart = (span - bounds.round_ns) * 1000 / span * (kWhole / 1000);
+    std::int64_t all_apart = kWhole;  // (1 - round / span)^nodes
+    for (std::int64_t i = 0; i < nodes; ++i) all_apart = all_apart / 65'536 * (apart / 65'536);
+    collide = std::min(collide, kWhole - all_apart);
   }
   const std::int64_t tries = nodes == 1 ? 1 : TriesFor(collide, 30);
   const std::int64_t hello = LinkOptionsOf(options).hello_max.ns + 2 * bounds.round_ns;
@@ -84,8 +85,9 @@ LivenessBounds BoundsOf(const RunConfig& config) {
 bool IsBoundedWhenCalm(const LivenessBounds& bounds, const RunConfig& config) {
   const NetworkConfig& network = config.network;
   const DiskConfig& disk = config.disk;
-  const std::int64_t latency =
-      network.latency_ns.Highest() + network.tail_ns.max + network.reorder_by_ns.max;
+  std::int64_t latency = network.latency_ns.Highest();
+  if (!network.tail_parts.AlwaysZero()) latency += network.tail_ns.max;
+  if (!network.reorder_parts.AlwaysZero()) latency += network.reorder_by_ns.max;
   const std::int64_t slowest =
       std::max({disk.sync_ns.Highest(), disk.work_ns.Highest(), disk.read_ns.Highest()});
   return latency <= bounds.latency_ns && network.client_latency_ns.Highest() <= bounds.latency_ns &&

@@ -93,6 +93,18 @@ TEST(Run, FaultsAreInjectedAndCheckersLook) {
   EXPECT_GT(all.marks["leader.changed"], 0u);
 }
 
+TEST(Run, ProgressIsDueWhileNothingIsBroken) {
+  const RunResult result = RunOf(
+      R"({"format":1,"about":"Nothing goes wrong, for long.","time":{"horizon":"60s"},
+    "cluster":{"nodes":3,"options":{"heartbeat":"50ms","election_timeout":["150ms","300ms"]}},
+    "network":{"latency":{"dist":"exp","min":"0.1ms","mean":"1ms","max":"4ms"},"client_latency":"1ms"},
+    "disk":{"sync":{"dist":"exp","mean":"1ms","max":"4ms"},"work":"0.1ms","read":"0.1ms","flush":"2ms"},
+    "workload":{"clients":2,"rate":"20/s"}})",
+      1);
+  EXPECT_EQ(result.verdict, Verdict::kPass);
+  EXPECT_GT(result.checked.at("LIVE-4"), 0u);
+}
+
 TEST(Run, AScheduledCrashStrikesItsNodeAtItsTime) {
   const Scenario scenario = ScenarioOf(R"({"format":1,"about":"One crash.","time":{"horizon":"3s"},
     "cluster":{"nodes":3,"options":{"heartbeat":"50ms","election_timeout":["150ms","300ms"]}},
