@@ -336,7 +336,7 @@ bool Machine::OnWork() {
   process_->work_scheduled = false;
   if (disk_.stalled_until > shared_.now()) {
     process_->work_scheduled = true;
-    Push(EventKind::kWork, disk_.stalled_until);
+    Push(EventKind::kWork, disk_.EndOfStall());
     return false;
   }
   if (!process_->host.HasWork()) return false;

@@ -169,7 +169,7 @@ std::optional<Input> SimLog::OnSyncDone(std::uint64_t number) {
     event.node = static_cast<std::uint16_t>(node_.value());
     event.life = life_;
     event.a = number;
-    shared_.queue.Push(disk_.stalled_until, event);
+    shared_.queue.Push(disk_.EndOfStall(), event);
     return std::nullopt;
   }
   if (failed_at_) return PersistFailed{*failed_at_};
@@ -283,7 +283,7 @@ std::optional<bool> SimMap::OnFlushDone(PortRequest id) {
     event.node = static_cast<std::uint16_t>(node_.value());
     event.life = life_;
     event.a = id.value();
-    shared_.queue.Push(disk_.stalled_until, event);
+    shared_.queue.Push(disk_.EndOfStall(), event);
     return std::nullopt;
   }
   for (auto flush = flushes_.begin(); flush != flushes_.end(); ++flush) {

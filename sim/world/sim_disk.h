@@ -66,6 +66,8 @@ class SimDisk {
 
   // How long something that takes `ns` on a good day takes now, or when it ends if nothing finishes before.
   std::int64_t EndOf(std::int64_t ns);
+  // When something ends that was to end during a stall.
+  std::int64_t EndOfStall() { return EndOf(0); }
   // When the last operation that was begun so far ends.
   std::int64_t busy_until() const { return busy_until_; }
   std::int64_t SyncEnd() { return EndOf(sync_time_.From(sync_)); }
