@@ -48,8 +48,10 @@ std::optional<Refusal> Forwarding::WhyRefused(const Context& context, const Clie
 
 void Forwarding::OnRequest(Context& context, const ClientRequest& request) {
   REQUIRE(!requests_.contains(request.id));
-  if (const std::optional<Refusal> refusal = WhyRefused(context, request)) {
-    if (IsOwn(request.id)) return ForgetOpening(request.group);
+  // An opening of the node's own is what requests within the limit wait for: it does not count against it.
+  const std::optional<Refusal> refusal =
+      IsOwn(request.id) ? std::nullopt : WhyRefused(context, request);
+  if (refusal) {
     return context.step.out.Emit(Reply{request.id, context.step.boot_write, NotApplied(*refusal)});
   }
   PendingRequest pending;
@@ -254,7 +256,6 @@ void Forwarding::OnApplied(Context& context, GroupId group) {
   if (raft == context.groups.end() || found == reads_.end()) return;
   std::deque<ReadBatch>& confirmed = found->second.confirmed;
   while (!confirmed.empty() && confirmed.front().index <= raft->second.applied()) {
-    SOMETIMES(!raft->second.leads(), "read.follower");
     EmitQuery(context, group, confirmed.front().requests, confirmed.front().index);
     confirmed.pop_front();
   }

@@ -117,12 +117,12 @@ absl::Status StateMachine::ApplyCommand(Index index, const Entry& entry, Round& 
       case SessionTable::Judgement::kNew:
         break;
       case SessionTable::Judgement::kUnknown:
-        SOMETIMES(true, "command of an unknown session refused");
+        SOMETIMES(true, "kv.unknown_session_refused");
         round.results.push_back(
             {index, index, Refused(ReplyStatus::kSessionUnknown, round.meta.revision)});
         return absl::OkStatus();
       case SessionTable::Judgement::kRetry: {
-        SOMETIMES(true, "session retry answered from the table");
+        SOMETIMES(true, "kv.retry_answered");
         absl::StatusOr<Payload> reply =
             RecordedReply(envelope.session, envelope.seq, verdict.took_effect, round);
         if (!reply.ok()) return reply.status();

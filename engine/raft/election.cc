@@ -118,7 +118,6 @@ void Raft::OnLeaderTimer(StepContext& context) {
   // while it goes on sending heartbeats (hashicorp/raft #503).
   if (context.disk_stalled) {
     context.out.Drop(DropReason::kDiskStalled);
-    SOMETIMES(true, "disk.stalled_on_leader");
     return BecomeFollower(context, hard_.term, NodeId());
   }
   const bool in_contact = IsQuorum(configuration(), [&](NodeId voter) {
