@@ -75,7 +75,9 @@ class Catalogue {
   const absl::btree_map<GroupId, NamespaceInfo>& namespaces() const { return namespaces_; }
   // Whether the namespace was born and has been dropped. One that this catalogue has not heard of yet is not
   // gone: a boot replays the catalogue while the groups of later entries are already there.
-  bool IsGone(GroupId number) const { return number < next_number_ && !namespaces_.contains(number); }
+  bool IsGone(GroupId number) const {
+    return number < next_number_ && !namespaces_.contains(number);
+  }
   // nullptr: no such name. `number` may be nullptr.
   const NamespaceInfo* Find(std::string_view name, GroupId* number) const;
 

@@ -56,14 +56,14 @@ enum class OutcomeKind : std::uint8_t {
 };
 enum class Refusal : std::uint8_t {
   kNone,
-  kNoLeader,         // no leader was found in time
+  kNoLeader,  // no leader was found in time
   kTimeout,
-  kBusy,             // a limit of this node or of the leader was reached
+  kBusy,  // a limit of this node or of the leader was reached
   kNoSpace,
   kTooBig,
   kNoSuchNamespace,
   kMalformed,
-  kStopped,          // this node has stopped
+  kStopped,  // this node has stopped
 };
 const char* NameOf(OutcomeKind kind);
 const char* NameOf(Refusal refusal);
@@ -149,8 +149,9 @@ struct Stop {
   friend bool operator==(const Stop&, const Stop&) = default;
 };
 
-using Effect = std::variant<Persist, Send, Apply, RunQuery, Reply, ReadLog, OpenSnapshot, ReadChunk,
-                            CloseSnapshot, InstallChunk, FlushMap, SwitchGeneration, DropGeneration, Stop>;
+using Effect =
+    std::variant<Persist, Send, Apply, RunQuery, Reply, ReadLog, OpenSnapshot, ReadChunk,
+                 CloseSnapshot, InstallChunk, FlushMap, SwitchGeneration, DropGeneration, Stop>;
 using Effects = std::vector<Effect>;
 
 const char* NameOf(const Effect& effect);

@@ -16,8 +16,8 @@ Outcome NotApplied(Refusal refusal) {
 }
 
 bool IsSessionUnknown(const Payload& reply) {
-  return !reply.empty() &&
-         static_cast<std::uint8_t>(reply.bytes().front()) == static_cast<std::uint8_t>(ReplyStatus::kSessionUnknown);
+  return !reply.empty() && static_cast<std::uint8_t>(reply.bytes().front()) ==
+                               static_cast<std::uint8_t>(ReplyStatus::kSessionUnknown);
 }
 
 // Tells two openings apart: (node, boot, request).
@@ -33,16 +33,21 @@ Payload OpeningNonce(NodeId node, BootNumber boot, RequestId request) {
 }  // namespace
 
 bool Forwarding::IsRead(const PendingRequest& pending) {
-  return pending.request.kind == RequestKind::kRead || pending.request.kind == RequestKind::kStaleRead;
+  return pending.request.kind == RequestKind::kRead ||
+         pending.request.kind == RequestKind::kStaleRead;
 }
 
-std::optional<Refusal> Forwarding::WhyRefused(const Context& context, const ClientRequest& request) const {
+std::optional<Refusal> Forwarding::WhyRefused(const Context& context,
+                                              const ClientRequest& request) const {
   const Options& options = context.step.options;
-  if ((request.kind == RequestKind::kCatalogue) != (request.group == kSystemGroup)) return Refusal::kMalformed;
+  if ((request.kind == RequestKind::kCatalogue) != (request.group == kSystemGroup))
+    return Refusal::kMalformed;
   if (request.group == kEveryGroup) return Refusal::kMalformed;
-  if (request.payload.size() > options.kv.max_batch_bytes + kEnvelopeSlackBytes) return Refusal::kTooBig;
+  if (request.payload.size() > options.kv.max_batch_bytes + kEnvelopeSlackBytes)
+    return Refusal::kTooBig;
   if (requests_.size() >= options.max_requests) return Refusal::kBusy;
-  if (!context.groups.contains(request.group) && parked_ >= options.max_parked_requests) return Refusal::kBusy;
+  if (!context.groups.contains(request.group) && parked_ >= options.max_parked_requests)
+    return Refusal::kBusy;
   return std::nullopt;
 }
 
@@ -63,7 +68,8 @@ void Forwarding::OnRequest(Context& context, const ClientRequest& request) {
   switch (request.kind) {
     case RequestKind::kWrite:
       if (request.session != SessionId()) {
-        pending.payload = Payload(EncodeEnvelope(request.session, request.seq, request.payload.bytes()));
+        pending.payload =
+            Payload(EncodeEnvelope(request.session, request.seq, request.payload.bytes()));
         pending.ready = true;
       }
       break;
@@ -106,7 +112,8 @@ void Forwarding::Route(Context& context, PendingRequest& pending) {
     reads_[raft.group()].waiting.push_back(pending.request.id);
     return AskReads(context, raft.group());
   }
-  const MonoTime retry = std::min(pending.deadline, context.step.now.mono + context.step.options.resend);
+  const MonoTime retry =
+      std::min(pending.deadline, context.step.now.mono + context.step.options.resend);
   Schedule(pending, retry);
   if (!pending.ready && !Lend(context, pending)) return;
   SendToLeader(context, raft, pending);
@@ -116,7 +123,8 @@ void Forwarding::SendToLeader(Context& context, Raft& raft, PendingRequest& pend
   const RequestId id = pending.request.id;
   const NodeId before = pending.sent_to;
   if (raft.leads()) {
-    switch (raft.Propose(context.step, pending.kind, pending.payload, {context.self, context.boot, id})) {
+    switch (raft.Propose(context.step, pending.kind, pending.payload,
+                         {context.self, context.boot, id})) {
       case ProposeResult::kAppended:
         pending.exposed = true;
         pending.sent_to = context.self;
@@ -157,13 +165,14 @@ bool Forwarding::Lend(Context& context, PendingRequest& pending) {
     pending.lent_seq = session.next;
     session.out.insert(session.next);
     session.next = Next(session.next);
-    pending.payload =
-        Payload(EncodeEnvelope(pending.lent_session, pending.lent_seq, pending.request.payload.bytes()));
+    pending.payload = Payload(
+        EncodeEnvelope(pending.lent_session, pending.lent_seq, pending.request.payload.bytes()));
     pending.ready = true;
     return true;
   }
   const bool opening = !sessions.empty() && sessions.back().id == SessionId();
-  if (!opening && sessions.size() < options.max_lent_sessions) OpenLentSession(context, pending.request.group);
+  if (!opening && sessions.size() < options.max_lent_sessions)
+    OpenLentSession(context, pending.request.group);
   return false;
 }
 
@@ -276,7 +285,10 @@ void Forwarding::OnQueryAnswered(Context& context, const Answered& answered) {
   for (const QueryAnswer& answer : answered.answers) {
     if (!requests_.contains(answer.request)) continue;  // its deadline has passed
     Finish(context, answer.request,
-           {.kind = OutcomeKind::kDone, .refusal = Refusal::kNone, .serial = answered.at.index, .result = answer.reply});
+           {.kind = OutcomeKind::kDone,
+            .refusal = Refusal::kNone,
+            .serial = answered.at.index,
+            .result = answer.reply});
   }
 }
 
@@ -298,18 +310,25 @@ void Forwarding::OnAnswered(Context& context, const RaftEvents::Answered& answer
   }
 }
 
-void Forwarding::FinishWrite(Context& context, RequestId id, Index took_effect, const Payload& result) {
+void Forwarding::FinishWrite(Context& context, RequestId id, Index took_effect,
+                             const Payload& result) {
   const auto found = requests_.find(id);
   if (found == requests_.end()) return context.step.out.Drop(DropReason::kStaleReply);
   PendingRequest& pending = found->second;
   const bool lost_lent = pending.lent_session != SessionId() && IsSessionUnknown(result);
   ReturnLent(pending, &result);
   if (lost_lent) {  // the lent session was evicted: another copy may have been applied before
-    return Finish(context, id, {.kind = OutcomeKind::kUnknown, .refusal = Refusal::kBusy, .serial = {}, .result = {}});
+    return Finish(
+        context, id,
+        {.kind = OutcomeKind::kUnknown, .refusal = Refusal::kBusy, .serial = {}, .result = {}});
   }
   const GroupId group = pending.request.group;
   const bool opened_own = IsOwn(id);
-  Finish(context, id, {.kind = OutcomeKind::kDone, .refusal = Refusal::kNone, .serial = took_effect, .result = result});
+  Finish(context, id,
+         {.kind = OutcomeKind::kDone,
+          .refusal = Refusal::kNone,
+          .serial = took_effect,
+          .result = result});
   if (!opened_own) return;
   for (LentSession& session : lent_[group]) {
     if (session.id == SessionId()) session.id = SessionId(took_effect.value());
@@ -319,7 +338,8 @@ void Forwarding::FinishWrite(Context& context, RequestId id, Index took_effect, 
 
 void Forwarding::OnLeaderChanged(Context& context, GroupId group) {
   std::vector<RequestId> due;
-  for (auto at = by_group_.lower_bound({group, RequestId()}); at != by_group_.end() && at->first == group; ++at) {
+  for (auto at = by_group_.lower_bound({group, RequestId()});
+       at != by_group_.end() && at->first == group; ++at) {
     due.push_back(at->second);
   }
   for (const RequestId id : due) {
@@ -360,12 +380,13 @@ void Forwarding::OnTimer(Context& context) {
 void Forwarding::OnDeadline(Context& context, PendingRequest& pending) {
   const GroupId group = pending.request.group;
   const bool read = IsRead(pending);
-  Outcome outcome{.kind = OutcomeKind::kUnknown, .refusal = Refusal::kTimeout, .serial = {}, .result = {}};
+  Outcome outcome{
+      .kind = OutcomeKind::kUnknown, .refusal = Refusal::kTimeout, .serial = {}, .result = {}};
   if (!pending.exposed) {
     const auto raft = context.groups.find(group);
-    outcome = NotApplied(raft == context.groups.end()         ? Refusal::kNoSuchNamespace
+    outcome = NotApplied(raft == context.groups.end()        ? Refusal::kNoSuchNamespace
                          : raft->second.leader() == NodeId() ? Refusal::kNoLeader
-                                                              : Refusal::kTimeout);
+                                                             : Refusal::kTimeout);
   }
   ReturnLent(pending, nullptr);
   Finish(context, pending.request.id, std::move(outcome));
@@ -389,14 +410,16 @@ void Forwarding::Finish(Context& context, RequestId id, Outcome outcome) {
   if (IsOwn(id) && outcome.kind != OutcomeKind::kDone) ForgetOpening(pending.request.group);
   timers_.erase({pending.wake_at, id});
   by_group_.erase({pending.request.group, id});
-  if (const auto reads = reads_.find(pending.request.group); reads != reads_.end() && IsRead(pending)) {
+  if (const auto reads = reads_.find(pending.request.group);
+      reads != reads_.end() && IsRead(pending)) {
     std::erase(reads->second.waiting, id);
     if (reads->second.asked) {
       std::erase(reads->second.asked->requests, id);
       if (reads->second.asked->requests.empty()) reads->second.asked.reset();
     }
     for (ReadBatch& batch : reads->second.confirmed) std::erase(batch.requests, id);
-    std::erase_if(reads->second.confirmed, [](const ReadBatch& batch) { return batch.requests.empty(); });
+    std::erase_if(reads->second.confirmed,
+                  [](const ReadBatch& batch) { return batch.requests.empty(); });
   }
   requests_.erase(found);
   if (!IsOwn(id)) context.step.out.Emit(Reply{id, context.step.boot_write, std::move(outcome)});

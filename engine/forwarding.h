@@ -29,15 +29,15 @@ constexpr bool IsOwn(RequestId id) { return id >= kFirstOwnRequest; }
 struct PendingRequest {
   ClientRequest request;
   EntryKind kind = EntryKind::kCommand;
-  Payload payload;             // what stands in the entry, once the session is known
-  bool ready = false;          // payload is complete (a session was lent where none was brought)
-  bool exposed = false;        // a copy reached the own log or left for a leader
+  Payload payload;       // what stands in the entry, once the session is known
+  bool ready = false;    // payload is complete (a session was lent where none was brought)
+  bool exposed = false;  // a copy reached the own log or left for a leader
   NodeId sent_to;
-  bool parked = false;         // its namespace is not known here yet
-  SessionId lent_session;      // 0: the client brought one, or needs none
+  bool parked = false;     // its namespace is not known here yet
+  SessionId lent_session;  // 0: the client brought one, or needs none
   SessionSeq lent_seq;
   MonoTime deadline;
-  MonoTime wake_at;            // resend, or the deadline
+  MonoTime wake_at;  // resend, or the deadline
 };
 
 struct LentSession {
@@ -54,9 +54,9 @@ struct ReadBatch {
 
 // Reads of one group at this node, whatever its role.
 struct GroupReads {
-  std::vector<RequestId> waiting;      // for the next batch
-  std::optional<ReadBatch> asked;      // at most one is asked about at a time
-  std::deque<ReadBatch> confirmed;     // wait until applied >= index
+  std::vector<RequestId> waiting;   // for the next batch
+  std::optional<ReadBatch> asked;   // at most one is asked about at a time
+  std::deque<ReadBatch> confirmed;  // wait until applied >= index
 };
 
 class Forwarding {
@@ -95,7 +95,8 @@ class Forwarding {
   void ForgetOpening(GroupId group);
   void AskReads(Context& context, GroupId group);
   void AskReadsAgain(Context& context, GroupId group);
-  void EmitQuery(Context& context, GroupId group, const std::vector<RequestId>& requests, Index index);
+  void EmitQuery(Context& context, GroupId group, const std::vector<RequestId>& requests,
+                 Index index);
   void Finish(Context& context, RequestId id, Outcome outcome);
   void FinishWrite(Context& context, RequestId id, Index took_effect, const Payload& result);
   void ReturnLent(PendingRequest& pending, const Payload* result);

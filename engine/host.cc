@@ -64,44 +64,45 @@ const StateMachine* Host::machine(GroupId group) const {
 }
 
 Host::HeldSize Host::held() const {
-  return {.sends = held_sends_.size(), .applies = held_work_.size(), .replies = held_replies_.size()};
+  return {
+      .sends = held_sends_.size(), .applies = held_work_.size(), .replies = held_replies_.size()};
 }
 
 // ---- carrying out ------------------------------------------------------------------------------------------
 
 void Host::Carry(const Effects& effects) {
   for (const Effect& effect : effects) {
-    std::visit(
-        Match{
-            [&](const Persist& e) { ports_.log.Append(e.seq, e.records); },
-            [&](const Send& e) {
-              if (e.after <= durable_ && held_sends_.empty()) return AddToFrame(e);
-              held_sends_.push_back(e);
-            },
-            [&](const Reply& e) {
-              if (e.after <= durable_) return ports_.clients.Answer(e.request, e.outcome);
-              held_replies_.push_back(e);
-            },
-            [&](const Apply& e) { Queue(e.group, e.after, e); },
-            [&](const RunQuery& e) { work_.push_back(e); },
-            [&](const ReadLog& e) { ports_.log.Read(e); },
-            [&](const OpenSnapshot& e) { work_.push_back(e); },
-            [&](const ReadChunk& e) { work_.push_back(e); },
-            [&](const CloseSnapshot& e) { work_.push_back(e); },
-            [&](const InstallChunk& e) { work_.push_back(e); },
-            [&](const FlushMap& e) {
-              PendingFlush flush{.id = e.id, .groups = {}};
-              for (const auto& [group, machine] : machines_) {
-                flush.groups.push_back({group, machine.space().generation, machine.applied().index});
-              }
-              flush_ = std::move(flush);
-              ports_.map.StartFlush(e.id);
-            },
-            [&](const SwitchGeneration& e) { Queue(e.group, e.after, e); },
-            [&](const DropGeneration& e) { Queue(e.group, e.after, e); },
-            [&](const Stop&) { Stopped(); },
-        },
-        effect);
+    std::visit(Match{
+                   [&](const Persist& e) { ports_.log.Append(e.seq, e.records); },
+                   [&](const Send& e) {
+                     if (e.after <= durable_ && held_sends_.empty()) return AddToFrame(e);
+                     held_sends_.push_back(e);
+                   },
+                   [&](const Reply& e) {
+                     if (e.after <= durable_) return ports_.clients.Answer(e.request, e.outcome);
+                     held_replies_.push_back(e);
+                   },
+                   [&](const Apply& e) { Queue(e.group, e.after, e); },
+                   [&](const RunQuery& e) { work_.push_back(e); },
+                   [&](const ReadLog& e) { ports_.log.Read(e); },
+                   [&](const OpenSnapshot& e) { work_.push_back(e); },
+                   [&](const ReadChunk& e) { work_.push_back(e); },
+                   [&](const CloseSnapshot& e) { work_.push_back(e); },
+                   [&](const InstallChunk& e) { work_.push_back(e); },
+                   [&](const FlushMap& e) {
+                     PendingFlush flush{.id = e.id, .groups = {}};
+                     for (const auto& [group, machine] : machines_) {
+                       flush.groups.push_back(
+                           {group, machine.space().generation, machine.applied().index});
+                     }
+                     flush_ = std::move(flush);
+                     ports_.map.StartFlush(e.id);
+                   },
+                   [&](const SwitchGeneration& e) { Queue(e.group, e.after, e); },
+                   [&](const DropGeneration& e) { Queue(e.group, e.after, e); },
+                   [&](const Stop&) { Stopped(); },
+               },
+               effect);
   }
   Release();
 }
@@ -113,7 +114,9 @@ void Host::Stopped() {
   work_.clear();
   frames_.clear();
   for (Reply& reply : held_replies_) {
-    if (reply.outcome.kind == OutcomeKind::kDone) reply.outcome = {.kind = OutcomeKind::kUnknown, .refusal = Refusal::kStopped, .serial = {}, .result = {}};
+    if (reply.outcome.kind == OutcomeKind::kDone)
+      reply.outcome = {
+          .kind = OutcomeKind::kUnknown, .refusal = Refusal::kStopped, .serial = {}, .result = {}};
     ports_.clients.Answer(reply.request, reply.outcome);
   }
   held_replies_.clear();
@@ -165,13 +168,16 @@ void Host::Release() {
 // What leaves for one peer in a turn is one frame per distinct write that it rests on.
 void Host::AddToFrame(const Send& send) {
   for (PendingFrame& pending : frames_) {
-    if (pending.frame.to != send.to || pending.after != send.after || pending.frame.session != send.session) {
+    if (pending.frame.to != send.to || pending.after != send.after ||
+        pending.frame.session != send.session) {
       continue;
     }
     pending.frame.messages.push_back(send.message);
     return;
   }
-  frames_.push_back({.after = send.after, .frame = {.to = send.to, .session = send.session, .messages = {send.message}}});
+  frames_.push_back(
+      {.after = send.after,
+       .frame = {.to = send.to, .session = send.session, .messages = {send.message}}});
 }
 
 // ---- the work of state machines ----------------------------------------------------------------------------
@@ -206,7 +212,8 @@ std::optional<Input> Host::Do(const RunQuery& query) {
 }
 
 std::optional<Input> Host::Do(const OpenSnapshot& open) {
-  SnapshotOpened opened{.id = open.id, .group = open.group, .entry = {}, .generation = {}, .ok = false};
+  SnapshotOpened opened{
+      .id = open.id, .group = open.group, .entry = {}, .generation = {}, .ok = false};
   const auto found = machines_.find(open.group);
   if (found == machines_.end()) return opened;
   absl::StatusOr<std::unique_ptr<MapReader>> reader = ports_.map.Pin(found->second.space());
@@ -258,7 +265,8 @@ std::optional<Input> Host::Do(const InstallChunk& install) {
 }
 
 std::optional<Input> Host::Do(const SwitchGeneration& to) {
-  GenerationSwitched switched{.group = to.group, .generation = to.generation, .applied = {}, .ok = false};
+  GenerationSwitched switched{
+      .group = to.group, .generation = to.generation, .applied = {}, .ok = false};
   absl::StatusOr<StateMachine> machine =
       StateMachine::Open(ports_.map, {to.group, to.generation}, options_.kv);
   if (!machine.ok()) return switched;
@@ -279,7 +287,8 @@ std::optional<Input> Host::Do(const DropGeneration& drop) {
     views_.erase(drop.group);
   }
   if (ports_.map.Drop({drop.group, drop.generation}).ok()) return std::nullopt;
-  return Answered{.id = {}, .group = drop.group, .at = {}, .answers = {}, .ok = false};  // the map failed
+  return Answered{
+      .id = {}, .group = drop.group, .at = {}, .answers = {}, .ok = false};  // the map failed
 }
 
 }  // namespace quorate

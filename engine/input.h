@@ -55,9 +55,10 @@ struct LogRead {
 
 // ---- from the state machines ------------------------------------------------------------------------
 struct ApplyResult {
-  Index index;       // of the entry in this batch
-  Index took_effect; // of the entry that took effect first: smaller for a retry answered from the table
-  Payload reply;     // an encoded KvReply; of kOpenSession: empty (the session's id is the index)
+  Index index;  // of the entry in this batch
+  Index
+      took_effect;  // of the entry that took effect first: smaller for a retry answered from the table
+  Payload reply;  // an encoded KvReply; of kOpenSession: empty (the session's id is the index)
 };
 struct Applied {
   GroupId group;
@@ -96,7 +97,8 @@ struct ChunkInstalled {
   PortRequest id;
   GroupId group;
   std::uint64_t number = 0;
-  bool ok = true;  // false: these bytes are no chunk, or the finished state is not what its digest says
+  bool ok =
+      true;  // false: these bytes are no chunk, or the finished state is not what its digest says
 };
 struct FlushedGroup {
   GroupId group;
@@ -124,13 +126,13 @@ enum class RequestKind : std::uint8_t {
   kCatalogue,    // `payload` is an encoded CatalogueCommand; group = kSystemGroup
 };
 struct ClientRequest {
-  RequestId id;           // given by the clients port, never twice in a boot, ascending
+  RequestId id;  // given by the clients port, never twice in a boot, ascending
   GroupId group;
   RequestKind kind = RequestKind::kWrite;
-  SessionId session;      // 0: the node lends its own
+  SessionId session;  // 0: the node lends its own
   SessionSeq seq;
   Payload payload;
-  Duration timeout;       // 0 = Options::request_timeout
+  Duration timeout;  // 0 = Options::request_timeout
 };
 struct ClientRequests {
   std::vector<ClientRequest> requests;  // of one turn
@@ -147,10 +149,10 @@ struct ChangeConfiguration {
   std::uint64_t expected_epoch = 0;  // of the configuration it replaces
 };
 
-using Input = std::variant<LinkUp, LinkDown, FrameReceived, Wakeup, Persisted, PersistFailed, DiskSpace,
-                           LogRead, Applied, Answered, SnapshotOpened, ChunkRead, ChunkInstalled,
-                           MapFlushed, GenerationSwitched, ClientRequests, TransferLeadership,
-                           ChangeConfiguration>;
+using Input =
+    std::variant<LinkUp, LinkDown, FrameReceived, Wakeup, Persisted, PersistFailed, DiskSpace,
+                 LogRead, Applied, Answered, SnapshotOpened, ChunkRead, ChunkInstalled, MapFlushed,
+                 GenerationSwitched, ClientRequests, TransferLeadership, ChangeConfiguration>;
 
 const char* NameOf(const Input& input);
 

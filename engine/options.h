@@ -18,10 +18,10 @@ struct KvLimits {
   std::size_t max_value_bytes = std::size_t{1} << 20;
   std::size_t max_batch_operations = 128;
   std::size_t max_batch_bytes = std::size_t{4} << 20;
-  std::size_t max_range_rows = 1000;              // one reply; then a continuation
+  std::size_t max_range_rows = 1000;  // one reply; then a continuation
   std::size_t max_range_bytes = std::size_t{1} << 20;
-  std::size_t max_sessions = 10'000;              // per namespace; then the least recently used goes
-  std::size_t session_window = 64;                // sequence numbers with their replies
+  std::size_t max_sessions = 10'000;  // per namespace; then the least recently used goes
+  std::size_t session_window = 64;    // sequence numbers with their replies
   std::size_t session_window_bytes = 64 << 10;
 };
 
@@ -32,25 +32,27 @@ struct Options {
   Duration resend = Milliseconds(200);                // unanswered messages of any kind; > 0
   Duration request_timeout = Seconds(5);              // where a request brings none
 
-  std::size_t max_append_entries = 1024;              // >= 1
-  std::size_t max_append_bytes = std::size_t{1} << 20;  // one message; a larger single entry still goes
-  std::size_t max_inflight_messages = 64;             // per peer and group; >= 1
+  std::size_t max_append_entries = 1024;  // >= 1
+  std::size_t max_append_bytes = std::size_t{1}
+                                 << 20;    // one message; a larger single entry still goes
+  std::size_t max_inflight_messages = 64;  // per peer and group; >= 1
   std::size_t max_inflight_bytes = std::size_t{8} << 20;
-  std::size_t max_uncommitted_bytes = std::size_t{64} << 20;  // proposals refused beyond; >= one proposal
-  std::size_t max_apply_entries = 256;                // one Apply effect; >= 1
-  std::size_t log_cache_entries = 4096;               // durable, applied entries kept in memory per group
+  std::size_t max_uncommitted_bytes = std::size_t{64}
+                                      << 20;  // proposals refused beyond; >= one proposal
+  std::size_t max_apply_entries = 256;        // one Apply effect; >= 1
+  std::size_t log_cache_entries = 4096;       // durable, applied entries kept in memory per group
 
-  std::uint64_t snapshot_every = 10'000;              // entries between compactions; >= 1
-  std::uint64_t log_keep = 1'000;                     // entries kept behind for slow followers
-  std::size_t snapshot_chunk_bytes = 256 << 10;       // >= 1
+  std::uint64_t snapshot_every = 10'000;         // entries between compactions; >= 1
+  std::uint64_t log_keep = 1'000;                // entries kept behind for slow followers
+  std::size_t snapshot_chunk_bytes = 256 << 10;  // >= 1
 
-  std::size_t max_requests = 20'000;                  // client requests under way at a node
+  std::size_t max_requests = 20'000;  // client requests under way at a node
   std::size_t max_reads_per_round = 10'000;
-  std::size_t max_parked_requests = 1'000;            // for a namespace not known here yet
-  std::size_t max_lent_sessions = 64;                 // per group, for clients that bring none
+  std::size_t max_parked_requests = 1'000;  // for a namespace not known here yet
+  std::size_t max_lent_sessions = 64;       // per group, for clients that bring none
 
   KvLimits kv;
-  std::uint64_t seed = 0;                             // of the randomised election timeouts
+  std::uint64_t seed = 0;  // of the randomised election timeouts
 };
 
 // OK, or what is wrong with which field.

@@ -49,8 +49,9 @@ struct MapChange {
   std::optional<std::string> value;  // nullopt = delete
 };
 struct MapLimit {
-  std::size_t rows = 0;   // at most so many; >= 1
-  std::size_t bytes = 0;  // stop once this many bytes of keys and values were read (at least one row)
+  std::size_t rows = 0;  // at most so many; >= 1
+  std::size_t bytes =
+      0;  // stop once this many bytes of keys and values were read (at least one row)
 };
 struct MapPage {
   std::vector<MapRow> rows;  // by key, ascending
@@ -61,10 +62,12 @@ struct MapPage {
 class MapReader {
  public:
   virtual ~MapReader() = default;
-  virtual absl::StatusOr<std::optional<std::string>> Get(Table table, std::string_view key) const = 0;
+  virtual absl::StatusOr<std::optional<std::string>> Get(Table table,
+                                                         std::string_view key) const = 0;
   // Rows with from <= key < to; `to` nullopt = to the table's end.
   virtual absl::StatusOr<MapPage> Scan(Table table, std::string_view from,
-                                       std::optional<std::string_view> to, MapLimit limit) const = 0;
+                                       std::optional<std::string_view> to,
+                                       MapLimit limit) const = 0;
 };
 
 // Derived state: an ordered map, each batch all or nothing, no sync of its own. After a crash it is as it
@@ -75,7 +78,8 @@ class MapPort {
   virtual absl::StatusOr<std::optional<std::string>> Get(const MapSpace& space, Table table,
                                                          std::string_view key) const = 0;
   virtual absl::StatusOr<MapPage> Scan(const MapSpace& space, Table table, std::string_view from,
-                                       std::optional<std::string_view> to, MapLimit limit) const = 0;
+                                       std::optional<std::string_view> to,
+                                       MapLimit limit) const = 0;
   // Changes of one space in one atomic batch; a later change of the same key wins.
   virtual absl::Status Write(const MapSpace& space, std::span<const MapChange> changes) = 0;
   // Removes every row of the space.

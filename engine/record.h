@@ -72,8 +72,8 @@ struct RecoveredGroup {
   GroupId group;
   HardState hard;
   LogStart start;
-  Index last;                       // = start.entry.index for an empty log
-  std::vector<TermRun> terms;       // of the entries in (start, last]
+  Index last;                                       // = start.entry.index for an empty log
+  std::vector<TermRun> terms;                       // of the entries in (start, last]
   std::vector<PlacedConfiguration> configurations;  // of the entries in (start, last]
   // What the map holds of generation start.generation (the system group: = start.entry).
   // Invariant: start.entry.index <= applied.index <= last.
@@ -90,7 +90,7 @@ struct Identity {
 
 struct Recovered {
   Identity identity;
-  BootNumber last_boot;  // of the life before this one; 0 = none
+  BootNumber last_boot;                // of the life before this one; 0 = none
   std::vector<RecoveredGroup> groups;  // by group, ascending; the system group last
   friend bool operator==(const Recovered&, const Recovered&) = default;
 };

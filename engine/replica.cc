@@ -81,7 +81,8 @@ StepContext Replica::ContextAt(Now now) {
 }
 
 bool Replica::disk_stalled(MonoTime now) const {
-  return !pending_writes_.empty() && now - pending_writes_.front().since > options_.election_timeout_min;
+  return !pending_writes_.empty() &&
+         now - pending_writes_.front().since > options_.election_timeout_min;
 }
 
 const Raft* Replica::group(GroupId group) const {
@@ -95,8 +96,10 @@ Raft* Replica::Find(GroupId group) {
 }
 
 void Replica::Touch(GroupId group) {
-  if (std::find(unsettled_.begin(), unsettled_.end(), group) == unsettled_.end()) unsettled_.push_back(group);
-  if (std::find(touched_.begin(), touched_.end(), group) == touched_.end()) touched_.push_back(group);
+  if (std::find(unsettled_.begin(), unsettled_.end(), group) == unsettled_.end())
+    unsettled_.push_back(group);
+  if (std::find(touched_.begin(), touched_.end(), group) == touched_.end())
+    touched_.push_back(group);
 }
 
 // ---- inputs ----------------------------------------------------------------------------------------------------
@@ -108,60 +111,61 @@ void Replica::Take(StepContext& context, const Input& input) {
     Touch(group);
     act(*raft);
   };
-  std::visit(
-      Match{
-          [&](const LinkUp& in) { OnLinkUp(context, in); },
-          [&](const LinkDown& in) { peers_.Down(in.peer, in.session); },
-          [&](const FrameReceived& in) { OnFrame(context, in); },
-          [&](const Wakeup&) { OnWakeup(context); },
-          [&](const Persisted& in) { OnPersisted(context, in.upto); },
-          // A failed sync is final: what lies behind it is neither there nor gone.
-          [&](const PersistFailed&) { Halt(context, StopReason::kStorageFailed); },
-          [&](const DiskSpace& in) {
-            context.space = space_ = in.space;
-            const std::vector<GroupId> led(led_.begin(), led_.end());
-            for (const GroupId group : led) {
-              to_group(group, [&](Raft& raft) { raft.OfferLeadership(context); });
-            }
-          },
-          [&](const LogRead& in) {
-            to_group(in.group, [&](Raft& raft) { raft.OnLogRead(context, in); });
-          },
-          [&](const Applied& in) {
-            to_group(in.group, [&](Raft& raft) { raft.OnApplied(context, in); });
-          },
-          [&](const Answered& in) {
-            if (!in.ok) return Halt(context, StopReason::kDataLoss);
-            Forwarding::Context forwarding = ForwardingAt(context);
-            forwarding_.OnQueryAnswered(forwarding, in);
-          },
-          [&](const SnapshotOpened& in) {
-            to_group(in.group, [&](Raft& raft) { raft.OnSnapshotOpened(context, in); });
-          },
-          [&](const ChunkRead& in) {
-            to_group(in.group, [&](Raft& raft) { raft.OnChunkRead(context, in); });
-          },
-          [&](const ChunkInstalled& in) {
-            to_group(in.group, [&](Raft& raft) { raft.OnChunkInstalled(context, in); });
-          },
-          [&](const MapFlushed& in) { OnMapFlushed(context, in); },
-          [&](const GenerationSwitched& in) {
-            to_group(in.group, [&](Raft& raft) { raft.OnGenerationSwitched(context, in); });
-          },
-          [&](const ClientRequests& in) {
-            Forwarding::Context forwarding = ForwardingAt(context);
-            for (const ClientRequest& request : in.requests) forwarding_.OnRequest(forwarding, request);
-          },
-          [&](const TransferLeadership& in) {
-            to_group(in.group, [&](Raft& raft) { raft.StartTransfer(context, in.target); });
-          },
-          [&](const ChangeConfiguration& in) {
-            to_group(in.group, [&](Raft& raft) {
-              if (!raft.ProposeConfiguration(context, in).ok()) context.out.Drop(DropReason::kNotInThisRole);
-            });
-          },
-      },
-      input);
+  std::visit(Match{
+                 [&](const LinkUp& in) { OnLinkUp(context, in); },
+                 [&](const LinkDown& in) { peers_.Down(in.peer, in.session); },
+                 [&](const FrameReceived& in) { OnFrame(context, in); },
+                 [&](const Wakeup&) { OnWakeup(context); },
+                 [&](const Persisted& in) { OnPersisted(context, in.upto); },
+                 // A failed sync is final: what lies behind it is neither there nor gone.
+                 [&](const PersistFailed&) { Halt(context, StopReason::kStorageFailed); },
+                 [&](const DiskSpace& in) {
+                   context.space = space_ = in.space;
+                   const std::vector<GroupId> led(led_.begin(), led_.end());
+                   for (const GroupId group : led) {
+                     to_group(group, [&](Raft& raft) { raft.OfferLeadership(context); });
+                   }
+                 },
+                 [&](const LogRead& in) {
+                   to_group(in.group, [&](Raft& raft) { raft.OnLogRead(context, in); });
+                 },
+                 [&](const Applied& in) {
+                   to_group(in.group, [&](Raft& raft) { raft.OnApplied(context, in); });
+                 },
+                 [&](const Answered& in) {
+                   if (!in.ok) return Halt(context, StopReason::kDataLoss);
+                   Forwarding::Context forwarding = ForwardingAt(context);
+                   forwarding_.OnQueryAnswered(forwarding, in);
+                 },
+                 [&](const SnapshotOpened& in) {
+                   to_group(in.group, [&](Raft& raft) { raft.OnSnapshotOpened(context, in); });
+                 },
+                 [&](const ChunkRead& in) {
+                   to_group(in.group, [&](Raft& raft) { raft.OnChunkRead(context, in); });
+                 },
+                 [&](const ChunkInstalled& in) {
+                   to_group(in.group, [&](Raft& raft) { raft.OnChunkInstalled(context, in); });
+                 },
+                 [&](const MapFlushed& in) { OnMapFlushed(context, in); },
+                 [&](const GenerationSwitched& in) {
+                   to_group(in.group, [&](Raft& raft) { raft.OnGenerationSwitched(context, in); });
+                 },
+                 [&](const ClientRequests& in) {
+                   Forwarding::Context forwarding = ForwardingAt(context);
+                   for (const ClientRequest& request : in.requests)
+                     forwarding_.OnRequest(forwarding, request);
+                 },
+                 [&](const TransferLeadership& in) {
+                   to_group(in.group, [&](Raft& raft) { raft.StartTransfer(context, in.target); });
+                 },
+                 [&](const ChangeConfiguration& in) {
+                   to_group(in.group, [&](Raft& raft) {
+                     if (!raft.ProposeConfiguration(context, in).ok())
+                       context.out.Drop(DropReason::kNotInThisRole);
+                   });
+                 },
+             },
+             input);
 }
 
 void Replica::OnLinkUp(StepContext& context, const LinkUp& up) {
@@ -181,7 +185,8 @@ void Replica::OnLinkUp(StepContext& context, const LinkUp& up) {
 
 void Replica::OnFrame(StepContext& context, const FrameReceived& frame) {
   if (frame.session == LinkSession() || frame.session != peers_.SessionOf(frame.from)) {
-    for (std::size_t i = 0; i < frame.messages.size(); ++i) context.out.Drop(DropReason::kStaleLink);
+    for (std::size_t i = 0; i < frame.messages.size(); ++i)
+      context.out.Drop(DropReason::kStaleLink);
     return;
   }
   for (const PeerMessage& message : frame.messages) {
@@ -315,12 +320,14 @@ void Replica::ActOnEvents(StepContext& context) {
     catalogue_bytes_ = bytes;
     FollowCatalogue(context);
   }
-  for (const auto& entries : std::exchange(events.catalogue_entries, {})) ApplyCatalogue(context, entries);
+  for (const auto& entries : std::exchange(events.catalogue_entries, {}))
+    ApplyCatalogue(context, entries);
   for (const auto& resolved : std::exchange(events.resolved, {})) {
     Touch(resolved.group);
     forwarding_.OnResolved(forwarding, resolved);
   }
-  for (const auto& answered : std::exchange(events.answered, {})) forwarding_.OnAnswered(forwarding, answered);
+  for (const auto& answered : std::exchange(events.answered, {}))
+    forwarding_.OnAnswered(forwarding, answered);
   for (const auto& confirmed : std::exchange(events.confirmed, {})) {
     forwarding_.OnConfirmed(forwarding, confirmed);
   }
@@ -362,7 +369,8 @@ void Replica::ApplyCatalogue(StepContext& context, const RaftEvents::CatalogueEn
     FollowCatalogue(context);
   }
   Touch(kSystemGroup);
-  groups_.at(kSystemGroup).OnApplied(context, applied);  // looked up again: groups may have been born
+  groups_.at(kSystemGroup)
+      .OnApplied(context, applied);  // looked up again: groups may have been born
 }
 
 // One group for each namespace that lives, for as long as it lives.
@@ -404,7 +412,8 @@ void Replica::DropDeadGroup(StepContext& context, GroupId group) {
 // One message a peer for all groups led here, once a beat; at once for a group that asks for it.
 void Replica::SendHeartbeats(StepContext& context) {
   std::vector<GroupId>& wanted = context.out.events.heartbeat_wanted;
-  if (!led_.empty() && heartbeat_at_ == kNever) heartbeat_at_ = context.now.mono + options_.heartbeat;
+  if (!led_.empty() && heartbeat_at_ == kNever)
+    heartbeat_at_ = context.now.mono + options_.heartbeat;
   if (led_.empty()) heartbeat_at_ = kNever;
   const bool all = std::exchange(beat_due_, false);
   if (!all && wanted.empty()) return;
@@ -446,10 +455,8 @@ void Replica::AnswerHeartbeats(StepContext& context) {
     });
     const LinkSession session = peers_.SessionOf(to);
     if (session == LinkSession()) continue;
-    context.out.Emit(Send{.to = to,
-                          .session = session,
-                          .after = after,
-                          .message = {kEveryGroup, std::move(reply)}});
+    context.out.Emit(Send{
+        .to = to, .session = session, .after = after, .message = {kEveryGroup, std::move(reply)}});
   }
 }
 
@@ -504,7 +511,8 @@ const Effects& Replica::Seal(Now now) {
     }
   }
   pending_writes_.push_back(std::move(write));
-  out_.effects_.front() = Persist{.seq = out_.last_seq_, .records = std::exchange(out_.records_, {})};
+  out_.effects_.front() =
+      Persist{.seq = out_.last_seq_, .records = std::exchange(out_.records_, {})};
   return out_.effects_;
 }
 
@@ -525,8 +533,8 @@ Digest Replica::StateDigest() const {
 }
 
 std::string Replica::Render() const {
-  std::string out = absl::StrCat("n", identity_.node.value(), " boot=", boot_.value(), " writes=",
-                                 durable_.value(), "/", out_.last_seq_.value(),
+  std::string out = absl::StrCat("n", identity_.node.value(), " boot=", boot_.value(),
+                                 " writes=", durable_.value(), "/", out_.last_seq_.value(),
                                  " requests=", forwarding_.size());
   if (stopped_) absl::StrAppend(&out, " STOPPED ", NameOf(*stopped_));
   for (const auto& [id, raft] : groups_) absl::StrAppend(&out, "\n  ", raft.Render());

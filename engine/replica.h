@@ -54,7 +54,9 @@ class Replica {
   const Effects& last_effects() const { return out_.effects_; }
   // Groups that the last step may have changed.
   const std::vector<GroupId>& touched() const { return touched_; }
-  std::uint64_t drops(DropReason reason) const { return out_.drops_[static_cast<std::size_t>(reason)]; }
+  std::uint64_t drops(DropReason reason) const {
+    return out_.drops_[static_cast<std::size_t>(reason)];
+  }
   std::size_t requests_under_way() const { return forwarding_.size(); }
   bool disk_stalled(MonoTime now) const;
 
@@ -114,10 +116,10 @@ class Replica {
   PortRequest last_port_request_;
   Space space_ = Space::kEnough;
 
-  MonoTime heartbeat_at_ = kNever;     // of all groups that this node leads
-  MonoTime group_wakeup_ = kNever;     // no group's timer is due before
+  MonoTime heartbeat_at_ = kNever;  // of all groups that this node leads
+  MonoTime group_wakeup_ = kNever;  // no group's timer is due before
   bool beat_due_ = false;
-  PortRequest flush_;                  // under way; 0 = none
+  PortRequest flush_;  // under way; 0 = none
   bool flush_wanted_ = false;
   std::vector<GroupId> touched_;
   std::vector<GroupId> unsettled_;

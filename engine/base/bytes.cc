@@ -62,7 +62,9 @@ Digest DigestOf(std::string_view bytes, std::uint64_t seed) {
   return Digest{Mix(Fold(a ^ kOdd2, b ^ state) ^ state)};
 }
 
-Digest Chain(Digest before, std::uint64_t next) { return Digest{Fold(before.value ^ kOdd1, Mix(next ^ kOdd2)) ^ next}; }
+Digest Chain(Digest before, std::uint64_t next) {
+  return Digest{Fold(before.value ^ kOdd1, Mix(next ^ kOdd2)) ^ next};
+}
 
 std::uint32_t Crc32c(std::string_view bytes, std::uint32_t crc) {
   crc = ~crc;
@@ -117,8 +119,8 @@ std::uint64_t Decoder::Varint() {
     const std::uint8_t byte = U8();
     if (!ok_) return 0;
     const std::uint64_t part = byte & 0x7fu;
-    if (shift == 63 && part > 1) break;                  // does not fit 64 bits
-    if (shift > 0 && byte == 0) break;                   // not the shortest form
+    if (shift == 63 && part > 1) break;  // does not fit 64 bits
+    if (shift > 0 && byte == 0) break;   // not the shortest form
     v |= part << shift;
     if ((byte & 0x80u) == 0) return v;
   }

@@ -59,11 +59,14 @@ class Decoder {
   std::uint64_t Varint();  // malformed: more than ten bytes, or not the shortest form
   std::string_view Bytes();
   std::string_view Raw(std::size_t size);
-  std::string_view Rest();           // everything that is left
+  std::string_view Rest();  // everything that is left
   // A count of things that take at least `least_bytes` each: fails if so many cannot be left.
   std::uint64_t CountOf(std::size_t least_bytes);
 
-  void Fail() { ok_ = false; rest_ = {}; }
+  void Fail() {
+    ok_ = false;
+    rest_ = {};
+  }
   bool ok() const { return ok_; }
   bool done() const { return ok_ && rest_.empty(); }  // read to the end, nothing left over
   std::size_t left() const { return rest_.size(); }

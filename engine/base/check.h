@@ -30,11 +30,11 @@ void ReachMark(const char* name);
 
 }  // namespace quorate
 
-#define QUORATE_CHECK(kind, cond)                                              \
-  do {                                                                         \
-    if (!(cond)) [[unlikely]] {                                                \
-      ::quorate::FailCheck({kind, #cond, __FILE__, __LINE__});                 \
-    }                                                                          \
+#define QUORATE_CHECK(kind, cond)                              \
+  do {                                                         \
+    if (!(cond)) [[unlikely]] {                                \
+      ::quorate::FailCheck({kind, #cond, __FILE__, __LINE__}); \
+    }                                                          \
   } while (false)
 
 #define REQUIRE(cond) QUORATE_CHECK("REQUIRE", cond)

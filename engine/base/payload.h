@@ -22,7 +22,9 @@ class Payload {
     held_ = std::make_shared<const Held>(Held{std::move(bytes), digest});
   }
 
-  std::string_view bytes() const { return held_ ? std::string_view(held_->bytes) : std::string_view(); }
+  std::string_view bytes() const {
+    return held_ ? std::string_view(held_->bytes) : std::string_view();
+  }
   std::size_t size() const { return held_ ? held_->bytes.size() : 0; }
   bool empty() const { return !held_; }
   Digest digest() const { return held_ ? held_->digest : Digest{}; }

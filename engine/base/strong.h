@@ -25,23 +25,23 @@ class Strong {
   Rep value_ = 0;
 };
 
-using NodeId = Strong<struct NodeIdTag, std::uint32_t>;            // 0 = nobody
-using GroupId = Strong<struct GroupIdTag, std::uint32_t>;          // a namespace's number
-using Term = Strong<struct TermTag>;                               // starts at 0, never falls
-using Index = Strong<struct IndexTag>;                             // 1-based; 0 = before the log
-using Count = Strong<struct CountTag>;                             // a number of entries
-using PersistSeq = Strong<struct PersistSeqTag>;                   // nth write of this boot; 0 = none
-using BootNumber = Strong<struct BootNumberTag>;                   // one life of a process; from 1
+using NodeId = Strong<struct NodeIdTag, std::uint32_t>;    // 0 = nobody
+using GroupId = Strong<struct GroupIdTag, std::uint32_t>;  // a namespace's number
+using Term = Strong<struct TermTag>;                       // starts at 0, never falls
+using Index = Strong<struct IndexTag>;                     // 1-based; 0 = before the log
+using Count = Strong<struct CountTag>;                     // a number of entries
+using PersistSeq = Strong<struct PersistSeqTag>;           // nth write of this boot; 0 = none
+using BootNumber = Strong<struct BootNumberTag>;           // one life of a process; from 1
 using Incarnation = Strong<struct IncarnationTag, std::uint32_t>;  // one life of a data directory
 using Generation = Strong<struct GenerationTag>;                   // one filling of a group's map
-using LinkSession = Strong<struct LinkSessionTag>;                 // nth life of a link this boot; 0 = down
-using Campaign = Strong<struct CampaignTag>;                       // nth campaign of a group this boot
-using ReadCounter = Strong<struct ReadCounterTag>;                 // nth read round of a leadership
-using RequestId = Strong<struct RequestIdTag>;                     // nth client request at a node, this boot
-using PortRequest = Strong<struct PortRequestTag>;                 // nth question to a port, this boot
-using SessionId = Strong<struct SessionIdTag>;                     // index of the opening entry; 0 = none
-using SessionSeq = Strong<struct SessionSeqTag>;                   // client's number in a session; from 1
-using Revision = Strong<struct RevisionTag>;                       // changes of a namespace so far
+using LinkSession = Strong<struct LinkSessionTag>;  // nth life of a link this boot; 0 = down
+using Campaign = Strong<struct CampaignTag>;        // nth campaign of a group this boot
+using ReadCounter = Strong<struct ReadCounterTag>;  // nth read round of a leadership
+using RequestId = Strong<struct RequestIdTag>;      // nth client request at a node, this boot
+using PortRequest = Strong<struct PortRequestTag>;  // nth question to a port, this boot
+using SessionId = Strong<struct SessionIdTag>;      // index of the opening entry; 0 = none
+using SessionSeq = Strong<struct SessionSeqTag>;    // client's number in a session; from 1
+using Revision = Strong<struct RevisionTag>;        // changes of a namespace so far
 
 // The group of the catalogue. A namespace's group is named by the namespace's number, so the system
 // group takes the last number, which no namespace is ever given. Stored: do not renumber.

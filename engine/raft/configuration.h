@@ -46,8 +46,8 @@ struct Configuration {
 Configuration ConfigurationOf(const NodeSet& voters);
 
 enum class ChangeKind : std::uint8_t {  // stored: do not renumber
-  kAddVoter = 1,    // a learner or a newcomer votes from now on
-  kAddLearner = 2,  // a newcomer listens, or a voter is demoted
+  kAddVoter = 1,                        // a learner or a newcomer votes from now on
+  kAddLearner = 2,                      // a newcomer listens, or a voter is demoted
   kRemove = 3,
 };
 struct MemberChange {

@@ -21,9 +21,9 @@ void Raft::OnVoteRequest(StepContext& context, NodeId from, const VoteRequest& r
     reply.reason = reason;
     Send(context, from, reply);
   };
-  const bool up_to_date = request.last.term > log_.last().term ||
-                          (request.last.term == log_.last().term &&
-                           request.last.index >= log_.last().index);
+  const bool up_to_date =
+      request.last.term > log_.last().term ||
+      (request.last.term == log_.last().term && request.last.index >= log_.last().index);
 
   // Whoever hears from a leader takes part in no other's election, and does not even take the term. The
   // leader's own new campaign is no disturbance (hashicorp/raft #74); one that a leader ordered passes.
@@ -75,11 +75,12 @@ void Raft::AskForVotes(StepContext& context, VoteKind kind, Term proposed) {
   const Campaign campaign = std::get<Candidacy>(role_).campaign;
   for (const NodeId voter : configuration().Members()) {
     if (voter == self_ || !configuration().IsVoter(voter)) continue;
-    Send(context, voter, VoteRequest{.term = hard_.term,
-                                     .kind = kind,
-                                     .proposed = proposed,
-                                     .campaign = campaign,
-                                     .last = log_.last()});
+    Send(context, voter,
+         VoteRequest{.term = hard_.term,
+                     .kind = kind,
+                     .proposed = proposed,
+                     .campaign = campaign,
+                     .last = log_.last()});
   }
 }
 
@@ -161,7 +162,8 @@ void Raft::OfferLeadership(StepContext& context) {
   Leader* leader = std::get_if<Leader>(&role_);
   if (leader == nullptr || leader->transfer || context.space == Space::kEnough) return;
   if (context.now.mono < leader->offer_at) return;
-  leader->offer_at = context.now.mono + context.options.election_timeout_max * kPatienceBetweenOffers;
+  leader->offer_at =
+      context.now.mono + context.options.election_timeout_max * kPatienceBetweenOffers;
   StartTransfer(context, NodeId());
 }
 

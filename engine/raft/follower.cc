@@ -7,7 +7,8 @@
 namespace quorate {
 
 void Raft::OnAppendRequest(StepContext& context, NodeId from, const AppendRequest& request) {
-  if (leads()) return context.out.Drop(DropReason::kNotInThisRole);  // a second leader of my term: a lie
+  if (leads())
+    return context.out.Drop(DropReason::kNotInThisRole);  // a second leader of my term: a lie
   HeardFromLeader(context, from);
   const Index last_sent = request.prev.index + Count(request.entries.size());
   const auto accept = [&] {
@@ -15,11 +16,13 @@ void Raft::OnAppendRequest(StepContext& context, NodeId from, const AppendReques
     // The promise: everything up to `last_sent` is here for good. It rests on the write that holds it,
     // and claims no more than this message carried (CCF #6016).
     const PersistSeq after = log_.WriteOf(last_sent);
-    Send(context, from, AppendReply{.term = hard_.term,
-                                    .verdict = AppendVerdict::kAccepted,
-                                    .match = last_sent,
-                                    .prev = request.prev.index,
-                                    .hint = {}}, after);
+    Send(context, from,
+         AppendReply{.term = hard_.term,
+                     .verdict = AppendVerdict::kAccepted,
+                     .match = last_sent,
+                     .prev = request.prev.index,
+                     .hint = {}},
+         after);
   };
 
   // What is committed here is the leader's too; only what lies behind it is looked at.
@@ -31,15 +34,16 @@ void Raft::OnAppendRequest(StepContext& context, NodeId from, const AppendReques
     first = Next(commit_);
   } else if (!log_.Holds(request.prev)) {
     if (request.prev.index == commit_) return context.out.Drop(DropReason::kMalformed);
-    const EntryId hint = log_.Agreement(
-        request.prev.index > log_.last().index
-            ? EntryId{log_.last().index, request.prev.term}
-            : EntryId{Before(request.prev.index), request.prev.term});
-    return Send(context, from, AppendReply{.term = hard_.term,
-                                           .verdict = AppendVerdict::kMismatch,
-                                           .match = {},
-                                           .prev = request.prev.index,
-                                           .hint = hint});
+    const EntryId hint =
+        log_.Agreement(request.prev.index > log_.last().index
+                           ? EntryId{log_.last().index, request.prev.term}
+                           : EntryId{Before(request.prev.index), request.prev.term});
+    return Send(context, from,
+                AppendReply{.term = hard_.term,
+                            .verdict = AppendVerdict::kMismatch,
+                            .match = {},
+                            .prev = request.prev.index,
+                            .hint = hint});
   }
 
   // Only a conflict truncates: an older message that comes late must not (etcd-io/raft, CCF #5991).
@@ -50,15 +54,17 @@ void Raft::OnAppendRequest(StepContext& context, NodeId from, const AppendReques
   if (!entries.empty()) {
     if (context.space == Space::kLow) {
       context.out.Drop(DropReason::kNoSpace);
-      return Send(context, from, AppendReply{.term = hard_.term,
-                                             .verdict = AppendVerdict::kNoSpace,
-                                             .match = {},
-                                             .prev = request.prev.index,
-                                             .hint = {}});
+      return Send(context, from,
+                  AppendReply{.term = hard_.term,
+                              .verdict = AppendVerdict::kNoSpace,
+                              .match = {},
+                              .prev = request.prev.index,
+                              .hint = {}});
     }
     Term before = *log_.TermAt(Before(first));
     for (const Entry& entry : entries) {  // a leader's terms never fall and never pass its own
-      if (entry.term < before || entry.term > hard_.term) return context.out.Drop(DropReason::kMalformed);
+      if (entry.term < before || entry.term > hard_.term)
+        return context.out.Drop(DropReason::kMalformed);
       before = entry.term;
     }
     if (!AppendFromLeader(context, first, entries)) return context.out.Drop(DropReason::kMalformed);
@@ -79,7 +85,8 @@ bool Raft::AppendFromLeader(StepContext& context, Index first, std::span<const E
     context.out.Record(TruncateSuffix{group_, first});
     log_.TruncateFrom(first);
     // The configuration is derived again from what is left (openraft #1809).
-    while (!configurations_.empty() && configurations_.back().index >= first) configurations_.pop_back();
+    while (!configurations_.empty() && configurations_.back().index >= first)
+      configurations_.pop_back();
   }
   const PersistSeq seq =
       context.out.Record(AppendEntries{group_, first, {entries.begin(), entries.end()}});
@@ -100,7 +107,8 @@ void Raft::OnHeartbeat(StepContext& context, NodeId from, const HeartbeatItem& i
   if (item.term == hard_.term && leads()) return context.out.Drop(DropReason::kNotInThisRole);
   const bool stale = item.term < hard_.term;
   if (stale) {
-    context.out.Drop(DropReason::kStaleTerm);  // answered all the same: the sender must learn the term
+    context.out.Drop(
+        DropReason::kStaleTerm);  // answered all the same: the sender must learn the term
   } else {
     if (item.term > hard_.term) BecomeFollower(context, item.term, from);
     HeardFromLeader(context, from);

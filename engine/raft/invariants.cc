@@ -74,15 +74,17 @@ std::string Raft::Render() const {
       group_ == kSystemGroup ? "system" : absl::StrCat("ns", group_.value()), " ", NameOf(role()),
       " term=", hard_.term.value(), " vote=", hard_.vote.value(), hard_state_durable() ? "" : "*",
       " leader=", leader_.value(), " log=(", log_.start().entry.index.value(), ",",
-      log_.last().index.value(), "@", log_.last().term.value(), "] durable=", log_.durable().value(),
-      " commit=", commit_.value(), " applied=", applied_.index.value(), " ",
-      quorate::Render(configuration()));
-  if (incoming_) absl::StrAppend(&out, " incoming=", incoming_->name.entry.index.value(), "/", incoming_->next_chunk);
+      log_.last().index.value(), "@", log_.last().term.value(),
+      "] durable=", log_.durable().value(), " commit=", commit_.value(),
+      " applied=", applied_.index.value(), " ", quorate::Render(configuration()));
+  if (incoming_)
+    absl::StrAppend(&out, " incoming=", incoming_->name.entry.index.value(), "/",
+                    incoming_->next_chunk);
   const Leader* leader = leadership();
   if (leader == nullptr) return out;
   for (const Progress& peer : leader->peers) {
-    absl::StrAppend(&out, " n", peer.node.value(), ":", NameOf(peer.state), " ", peer.match.value(), "/",
-                    peer.next.value(), " inflight=", peer.in_flight.size(),
+    absl::StrAppend(&out, " n", peer.node.value(), ":", NameOf(peer.state), " ", peer.match.value(),
+                    "/", peer.next.value(), " inflight=", peer.in_flight.size(),
                     peer.probe_sent && peer.state == ProgressState::kProbe ? " paused" : "");
   }
   return out;

@@ -44,7 +44,8 @@ void RaftLog::Append(std::span<const Entry> entries, PersistSeq seq) {
   for (const Entry& entry : entries) {
     INVARIANT(entry.term >= last_.term);
     last_ = {Next(last_.index), entry.term};
-    if (terms_.empty() || terms_.back().term != entry.term) terms_.push_back({last_.index, entry.term});
+    if (terms_.empty() || terms_.back().term != entry.term)
+      terms_.push_back({last_.index, entry.term});
     cache_.push_back(entry);
   }
   if (!pending_.empty() && pending_.back().seq == seq) {
@@ -80,7 +81,8 @@ void RaftLog::DropPrefix(LogStart start) {
     cached_from_ = Next(cached_from_);
   }
   if (cached_from_ <= start.entry.index) cached_from_ = Next(start.entry.index);
-  while (terms_.size() > 1 && terms_[1].first <= Next(start.entry.index)) terms_.erase(terms_.begin());
+  while (terms_.size() > 1 && terms_[1].first <= Next(start.entry.index))
+    terms_.erase(terms_.begin());
   if (last_.index == start.entry.index) {
     terms_.clear();
   } else if (terms_.front().first <= start.entry.index) {

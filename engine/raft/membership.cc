@@ -10,7 +10,8 @@
 namespace quorate {
 
 const Configuration& Raft::configuration() const {
-  return configurations_.empty() ? log_.start().configuration : configurations_.back().configuration;
+  return configurations_.empty() ? log_.start().configuration
+                                 : configurations_.back().configuration;
 }
 
 Index Raft::configuration_index() const {
@@ -36,7 +37,8 @@ void Raft::SyncPeers(StepContext& context) {
     }
     Progress fresh;
     fresh.node = member;
-    fresh.state = ProgressState::kProbe;  // it may hold nothing, and there may be nothing new to send it
+    fresh.state =
+        ProgressState::kProbe;  // it may hold nothing, and there may be nothing new to send it
     fresh.next = Next(log_.last().index);
     fresh.last_contact = context.now.mono;
     fresh.resend_after = context.options.resend;
@@ -49,7 +51,8 @@ absl::Status Raft::ProposeConfiguration(StepContext& context, const ChangeConfig
   const Leader* leader = leadership();
   if (leader == nullptr) return absl::FailedPreconditionError("not the leader");
   if (leader->transfer) return absl::FailedPreconditionError("leadership is being handed over");
-  if (commit_ < leader->barrier) return absl::FailedPreconditionError("the barrier is not committed yet");
+  if (commit_ < leader->barrier)
+    return absl::FailedPreconditionError("the barrier is not committed yet");
   if (configuration_index() > commit_) {
     return absl::FailedPreconditionError("another configuration change is pending");
   }
@@ -64,7 +67,8 @@ absl::Status Raft::ProposeConfiguration(StepContext& context, const ChangeConfig
       if (one.kind != ChangeKind::kAddVoter || configuration().IsVoter(one.node)) continue;
       const Progress* peer = progress(one.node);
       if (peer == nullptr || peer->match < commit_) {
-        return absl::FailedPreconditionError("a node votes only once it has caught up as a learner");
+        return absl::FailedPreconditionError(
+            "a node votes only once it has caught up as a learner");
       }
     }
     next = Enter(configuration(), change.changes, change.transition);
@@ -72,7 +76,9 @@ absl::Status Raft::ProposeConfiguration(StepContext& context, const ChangeConfig
   if (!next.ok()) return next.status();
   std::string bytes;
   Encode(*next, bytes);
-  AppendOwn(context, Entry{.term = hard_.term, .kind = EntryKind::kConfiguration, .payload = Payload(std::move(bytes))});
+  AppendOwn(context, Entry{.term = hard_.term,
+                           .kind = EntryKind::kConfiguration,
+                           .payload = Payload(std::move(bytes))});
   configurations_.push_back({log_.last().index, *std::move(next)});
   SyncPeers(context);
   MaybeCommit(context);
@@ -90,7 +96,9 @@ void Raft::DriveConfiguration(StepContext& context) {
     INVARIANT(next.ok());
     std::string bytes;
     Encode(*next, bytes);
-    AppendOwn(context, Entry{.term = hard_.term, .kind = EntryKind::kConfiguration, .payload = Payload(std::move(bytes))});
+    AppendOwn(context, Entry{.term = hard_.term,
+                             .kind = EntryKind::kConfiguration,
+                             .payload = Payload(std::move(bytes))});
     configurations_.push_back({log_.last().index, *std::move(next)});
     SyncPeers(context);
     return;

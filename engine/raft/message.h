@@ -20,11 +20,11 @@ enum class VoteKind : std::uint8_t {  // stored: do not renumber
 };
 
 struct VoteRequest {
-  Term term;      // the candidate's real current term
+  Term term;  // the candidate's real current term
   VoteKind kind;
   Term proposed;  // the term it asks a vote for: term + 1 in a pre-vote, else term
   Campaign campaign;
-  EntryId last;   // the candidate's last entry
+  EntryId last;  // the candidate's last entry
   friend bool operator==(const VoteRequest&, const VoteRequest&) = default;
 };
 
@@ -40,8 +40,8 @@ struct VoteReply {
 
 struct AppendRequest {
   Term term;
-  EntryId prev;     // the entry just before `entries`
-  Index commit;     // the leader's commit index; may lie beyond what this message carries
+  EntryId prev;       // the entry just before `entries`
+  Index commit;       // the leader's commit index; may lie beyond what this message carries
   EntryList entries;  // empty: a probe
   friend bool operator==(const AppendRequest&, const AppendRequest&) = default;
 };
@@ -56,9 +56,9 @@ enum class AppendVerdict : std::uint8_t {  // stored: do not renumber
 struct AppendReply {
   Term term;
   AppendVerdict verdict;
-  Index match;  // kAccepted: prev.index + number of entries of that message, never more
-  Index prev;   // kMismatch: the request's prev.index, repeated
-  EntryId hint; // kMismatch: an upper bound of where the logs can agree, and the term found there
+  Index match;   // kAccepted: prev.index + number of entries of that message, never more
+  Index prev;    // kMismatch: the request's prev.index, repeated
+  EntryId hint;  // kMismatch: an upper bound of where the logs can agree, and the term found there
   friend bool operator==(const AppendReply&, const AppendReply&) = default;
 };
 
@@ -101,7 +101,7 @@ struct SnapshotChunk {
   SnapshotName name;
   std::uint64_t number = 0;  // of this chunk, from 0
   bool last = false;
-  Payload rows;              // opaque to Raft: what the sender's state machine read, in key order
+  Payload rows;  // opaque to Raft: what the sender's state machine read, in key order
   // With every chunk, so that any of them may be the first to arrive:
   Index configuration_index;
   Configuration configuration;
@@ -109,8 +109,9 @@ struct SnapshotChunk {
 };
 
 enum class SnapshotVerdict : std::uint8_t {  // stored: do not renumber
-  kWants = 1,      // send chunk `next` (it may be any earlier one: the receiver was restarted)
-  kHolds = 2,      // installed, or not needed: everything up to `match` is the leader's and durable here
+  kWants = 1,  // send chunk `next` (it may be any earlier one: the receiver was restarted)
+  kHolds =
+      2,  // installed, or not needed: everything up to `match` is the leader's and durable here
   kStaleTerm = 3,
   kNoSpace = 4,
 };
@@ -166,7 +167,7 @@ enum class ForwardVerdict : std::uint8_t {  // stored: do not renumber
 struct ForwardedOutcome {
   RequestId id;  // repeated
   ForwardVerdict verdict;
-  Index index;   // kApplied: of the entry that took effect first
+  Index index;  // kApplied: of the entry that took effect first
   Payload result;
   friend bool operator==(const ForwardedOutcome&, const ForwardedOutcome&) = default;
 };
@@ -176,9 +177,9 @@ struct ForwardReply {
   friend bool operator==(const ForwardReply&, const ForwardReply&) = default;
 };
 
-using Message = std::variant<VoteRequest, VoteReply, AppendRequest, AppendReply, CommitNotice, Heartbeat,
-                             HeartbeatReply, SnapshotChunk, SnapshotReply, TimeoutNow, ReadIndexRequest,
-                             ReadIndexReply, Forward, ForwardReply>;
+using Message = std::variant<VoteRequest, VoteReply, AppendRequest, AppendReply, CommitNotice,
+                             Heartbeat, HeartbeatReply, SnapshotChunk, SnapshotReply, TimeoutNow,
+                             ReadIndexRequest, ReadIndexReply, Forward, ForwardReply>;
 
 struct PeerMessage {
   GroupId group;  // kEveryGroup for Heartbeat and HeartbeatReply

@@ -28,7 +28,8 @@ struct RaftEvents {
     Index took_effect;
     Payload reply;
   };
-  struct Answered {  // a leader elsewhere says what became of a forwarded request, or that it took none
+  struct
+      Answered {  // a leader elsewhere says what became of a forwarded request, or that it took none
     GroupId group;
     ForwardedOutcome outcome;
   };
@@ -41,7 +42,8 @@ struct RaftEvents {
     PersistSeq after;
     HeartbeatReplyItem item;
   };
-  struct CatalogueEntries {  // of the system group, committed: the replica applies them in this step
+  struct
+      CatalogueEntries {  // of the system group, committed: the replica applies them in this step
     Index first;
     EntryList entries;
   };

@@ -30,16 +30,16 @@ struct Progress {
   Index next{1};
   std::deque<InFlight> in_flight;
   std::size_t in_flight_bytes = 0;
-  bool probe_sent = false;         // one probe is out; nothing more until an answer or a heartbeat's
-  MonoTime last_contact{};         // when a valid answer of this leadership last came
-  MonoTime resend_at = kNever;     // when what is out counts as lost
-  Duration resend_after{};         // doubles with every resend, up to the election timeout
-  ReadCounter read_counter;        // the latest read round it answered
-  Index commit_sent;               // the greatest commit index it was told
-  PortRequest log_read;            // entries for it are being read; 0 = none
-  SnapshotName snapshot;           // kSnapshot: what is being sent; generation 0 until the view is open
-  std::uint64_t next_chunk = 0;    // kSnapshot
-  PortRequest chunk_read;          // kSnapshot: this chunk is being read; 0 = none
+  bool probe_sent = false;      // one probe is out; nothing more until an answer or a heartbeat's
+  MonoTime last_contact{};      // when a valid answer of this leadership last came
+  MonoTime resend_at = kNever;  // when what is out counts as lost
+  Duration resend_after{};      // doubles with every resend, up to the election timeout
+  ReadCounter read_counter;     // the latest read round it answered
+  Index commit_sent;            // the greatest commit index it was told
+  PortRequest log_read;         // entries for it are being read; 0 = none
+  SnapshotName snapshot;  // kSnapshot: what is being sent; generation 0 until the view is open
+  std::uint64_t next_chunk = 0;  // kSnapshot
+  PortRequest chunk_read;        // kSnapshot: this chunk is being read; 0 = none
   friend bool operator==(const Progress&, const Progress&) = default;
 };
 

@@ -95,11 +95,12 @@ void Raft::OnMessage(StepContext& context, NodeId from, const Message& message) 
             // Not acted on but answered: else a node that took a term from an aborted transfer stays
             // out for as long as the old leader leads.
             if (stale()) {
-              return Send(context, from, AppendReply{.term = hard_.term,
-                                                     .verdict = AppendVerdict::kStaleTerm,
-                                                     .match = {},
-                                                     .prev = m.prev.index,
-                                                     .hint = {}});
+              return Send(context, from,
+                          AppendReply{.term = hard_.term,
+                                      .verdict = AppendVerdict::kStaleTerm,
+                                      .match = {},
+                                      .prev = m.prev.index,
+                                      .hint = {}});
             }
             OnAppendRequest(context, from, m);
           },
@@ -113,11 +114,12 @@ void Raft::OnMessage(StepContext& context, NodeId from, const Message& message) 
           [&](const HeartbeatReply&) { context.out.Drop(DropReason::kMalformed); },
           [&](const SnapshotChunk& m) {
             if (stale()) {
-              return Send(context, from, SnapshotReply{.term = hard_.term,
-                                                       .name = m.name,
-                                                       .verdict = SnapshotVerdict::kStaleTerm,
-                                                       .next = 0,
-                                                       .match = {}});
+              return Send(context, from,
+                          SnapshotReply{.term = hard_.term,
+                                        .name = m.name,
+                                        .verdict = SnapshotVerdict::kStaleTerm,
+                                        .next = 0,
+                                        .match = {}});
             }
             OnSnapshotChunk(context, from, m);
           },
@@ -130,7 +132,8 @@ void Raft::OnMessage(StepContext& context, NodeId from, const Message& message) 
           // Whoever leads may answer an asker that does not know the term yet.
           [&](const ReadIndexRequest& m) {
             if (AskReadIndex(context, {from, context.peers.BootOf(from), m.id})) return;
-            Send(context, from, ReadIndexReply{.term = hard_.term, .id = m.id, .confirmed = false, .index = {}});
+            Send(context, from,
+                 ReadIndexReply{.term = hard_.term, .id = m.id, .confirmed = false, .index = {}});
           },
           // The confirmation was made after the question came in: a later term takes nothing from it.
           [&](const ReadIndexReply& m) {
@@ -206,7 +209,8 @@ void Raft::BecomePreCandidate(StepContext& context) {
   REQUIRE(!leads());
   SetLeader(context, NodeId());
   last_campaign_ = Next(last_campaign_);
-  role_ = Candidacy{.kind = VoteKind::kPreVote, .campaign = last_campaign_, .granted = {self_}, .refused = {}};
+  role_ = Candidacy{
+      .kind = VoteKind::kPreVote, .campaign = last_campaign_, .granted = {self_}, .refused = {}};
   ResetElectionTimer(context);
   AskForVotes(context, VoteKind::kPreVote, Next(hard_.term));
   CountVotes(context);
@@ -267,10 +271,12 @@ void Raft::HeardFromLeader(StepContext& context, NodeId leader) {
 void Raft::ResetElectionTimer(StepContext& context) {
   const Options& options = context.options;
   const std::int64_t spread = options.election_timeout_max.ns - options.election_timeout_min.ns + 1;
-  const std::uint64_t bits = Prf(options.seed, NameKey("election.timeout"),
-                                 Mix(self_.value(), group_.value()), Mix(boot_.value(), timeouts_drawn_++));
-  election_timeout_ = options.election_timeout_min +
-                      Duration{static_cast<std::int64_t>(Below(bits, static_cast<std::uint64_t>(spread)))};
+  const std::uint64_t bits =
+      Prf(options.seed, NameKey("election.timeout"), Mix(self_.value(), group_.value()),
+          Mix(boot_.value(), timeouts_drawn_++));
+  election_timeout_ =
+      options.election_timeout_min +
+      Duration{static_cast<std::int64_t>(Below(bits, static_cast<std::uint64_t>(spread)))};
   election_deadline_ = context.now.mono + election_timeout_;
 }
 
@@ -280,10 +286,8 @@ void Raft::Send(StepContext& context, NodeId to, Message message, PersistSeq aft
   const LinkSession session = context.peers.SessionOf(to);
   if (session == LinkSession()) return;  // the peer will be spoken to when the link is up
   after = std::max({after, hard_write_, context.boot_write});
-  context.out.Emit(quorate::Send{.to = to,
-                                 .session = session,
-                                 .after = after,
-                                 .message = {group_, std::move(message)}});
+  context.out.Emit(quorate::Send{
+      .to = to, .session = session, .after = after, .message = {group_, std::move(message)}});
 }
 
 PortRequest Raft::NewPortRequest(StepContext& context) {

@@ -46,7 +46,6 @@ struct Follower {
   friend bool operator==(const Follower&, const Follower&) = default;
 };
 
-
 struct Candidacy {  // of a pre-candidate or a candidate
   VoteKind kind = VoteKind::kPreVote;
   Campaign campaign;
@@ -69,7 +68,7 @@ struct ReadRound {
   friend bool operator==(const ReadRound&, const ReadRound&) = default;
 };
 
-struct OpenView {  // the pinned state that peers are sent
+struct OpenView {       // the pinned state that peers are sent
   PortRequest opening;  // being opened; 0 once open
   SnapshotName name;    // once open
   Index configuration_index;
@@ -79,11 +78,12 @@ struct OpenView {  // the pinned state that peers are sent
 };
 
 struct Leader {
-  Index barrier;  // this leadership's first entry
-  std::vector<Progress> peers;  // every other member, by node
+  Index barrier;                               // this leadership's first entry
+  std::vector<Progress> peers;                 // every other member, by node
   absl::btree_map<Index, Proposer> proposals;  // whom to tell, by entry
-  absl::btree_map<Proposer, Index> proposed;   // the same, by whom: a request sent again is not appended again
-  std::deque<InFlight> uncommitted;            // what counts as uncommitted bytes, by entry
+  absl::btree_map<Proposer, Index>
+      proposed;  // the same, by whom: a request sent again is not appended again
+  std::deque<InFlight> uncommitted;  // what counts as uncommitted bytes, by entry
   std::size_t uncommitted_bytes = 0;
   std::vector<ReadAsker> waiting_reads;
   ReadRound round;
@@ -102,15 +102,15 @@ struct Incoming {
   InstallPhase phase = InstallPhase::kReceiving;
   NodeId from;
   SnapshotName name;
-  Generation generation;          // being filled
+  Generation generation;  // being filled
   std::uint64_t next_chunk = 0;
-  PortRequest installing{};       // a chunk is being written; 0 = none
-  bool complete = false;          // the chunk being written, or the last written, is the last one
+  PortRequest installing{};  // a chunk is being written; 0 = none
+  bool complete = false;     // the chunk being written, or the last written, is the last one
   Index configuration_index;
   Configuration configuration;
-  Payload catalogue{};            // of the system group
-  PortRequest flush{};            // kFlushing
-  PersistSeq write{};             // kSwitching
+  Payload catalogue{};  // of the system group
+  PortRequest flush{};  // kFlushing
+  PersistSeq write{};   // kSwitching
   friend bool operator==(const Incoming&, const Incoming&) = default;
 };
 
@@ -249,7 +249,8 @@ class Raft {
   void BecomeSnapshotting(StepContext& context, Leader& leader, Progress& peer);
   void OpenViewFor(StepContext& context, Leader& leader);
   void RequestChunk(StepContext& context, Leader& leader, Progress& peer);
-  void SendChunk(StepContext& context, const OpenView& view, Progress& peer, Payload rows, bool last);
+  void SendChunk(StepContext& context, const OpenView& view, Progress& peer, Payload rows,
+                 bool last);
   bool IsInContact(const StepContext& context, const Progress& peer) const;
   void CloseUnusedView(StepContext& context, Leader& leader);
   void WantChunk(StepContext& context);

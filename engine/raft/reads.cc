@@ -47,7 +47,8 @@ void Raft::CheckReadRound(StepContext& context, Leader& leader) {
       context.out.events.confirmed.push_back({group_, asker.id, done.index});
     } else if (IsSameLife(context, asker.node, asker.boot)) {
       Send(context, asker.node,
-           ReadIndexReply{.term = hard_.term, .id = asker.id, .confirmed = true, .index = done.index});
+           ReadIndexReply{
+               .term = hard_.term, .id = asker.id, .confirmed = true, .index = done.index});
     }
   }
   StartReadRound(context, leader);

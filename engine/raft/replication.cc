@@ -6,10 +6,12 @@
 
 namespace quorate {
 
-ProposeResult Raft::Propose(StepContext& context, EntryKind kind, Payload payload, Proposer proposer) {
+ProposeResult Raft::Propose(StepContext& context, EntryKind kind, Payload payload,
+                            Proposer proposer) {
   Leader* leader = std::get_if<Leader>(&role_);
   if (leader == nullptr) return ProposeResult::kNotLeader;
-  if (leader->proposed.contains(proposer)) return ProposeResult::kAppended;  // sent again, on its way
+  if (leader->proposed.contains(proposer))
+    return ProposeResult::kAppended;  // sent again, on its way
   if (context.space == Space::kLow) return ProposeResult::kNoSpace;
   if (leader->transfer) return ProposeResult::kHandingOver;
   Entry entry{.term = hard_.term, .kind = kind, .payload = std::move(payload)};
@@ -41,7 +43,8 @@ void Raft::OnForward(StepContext& context, NodeId from, const Forward& forward) 
   ForwardReply reply{.term = hard_.term, .outcomes = {}};
   for (const ForwardedRequest& request : forward.requests) {
     ForwardVerdict verdict = ForwardVerdict::kNotLeader;
-    switch (Propose(context, request.kind, request.payload, {from, context.peers.BootOf(from), request.id})) {
+    switch (Propose(context, request.kind, request.payload,
+                    {from, context.peers.BootOf(from), request.id})) {
       case ProposeResult::kAppended:
         continue;
       case ProposeResult::kNotLeader:
@@ -113,7 +116,8 @@ void Raft::OnAccepted(StepContext& context, Leader& leader, Progress& peer, Inde
   if (news) MaybeCommit(context);
 }
 
-void Raft::OnMismatch(StepContext& context, Leader& leader, Progress& peer, const AppendReply& reply) {
+void Raft::OnMismatch(StepContext& context, Leader& leader, Progress& peer,
+                      const AppendReply& reply) {
   // A refusal of something that was settled since (etcd-io/raft 57b3274).
   if (reply.prev <= peer.match) return context.out.Drop(DropReason::kStaleReply);
   if (peer.state == ProgressState::kSnapshot) return context.out.Drop(DropReason::kStaleReply);
@@ -188,12 +192,12 @@ bool Raft::SendEntries(StepContext& context, Progress& peer) {
   if (!log_.IsCached(peer.next)) {
     if (peer.log_read != PortRequest()) return false;
     peer.log_read = NewPortRequest(context);
-    context.out.Emit(ReadLog{.id = peer.log_read,
-                             .group = group_,
-                             .first = peer.next,
-                             .last = std::min(log_.last().index,
-                                              Before(peer.next) + Count(options.max_append_entries)),
-                             .max_bytes = options.max_append_bytes});
+    context.out.Emit(ReadLog{
+        .id = peer.log_read,
+        .group = group_,
+        .first = peer.next,
+        .last = std::min(log_.last().index, Before(peer.next) + Count(options.max_append_entries)),
+        .max_bytes = options.max_append_bytes});
     return false;
   }
   EntryList entries;
@@ -222,19 +226,20 @@ void Raft::SendAppend(StepContext& context, Progress& peer, EntryList entries) {
     if (peer.resend_at == kNever) ArmResend(context, peer);
     peer.commit_sent = std::max(peer.commit_sent, std::min(commit_, Before(peer.next)));
   }
-  Send(context, peer.node, AppendRequest{.term = hard_.term,
-                                         .prev = {prev, *prev_term},
-                                         .commit = commit_,
-                                         .entries = std::move(entries)});
+  Send(context, peer.node,
+       AppendRequest{.term = hard_.term,
+                     .prev = {prev, *prev_term},
+                     .commit = commit_,
+                     .entries = std::move(entries)});
 }
 
 void Raft::OnLogRead(StepContext& context, const LogRead& read) {
   const bool known = read.id == apply_read_ || (leads() && [&] {
-    for (const Progress& peer : std::get<Leader>(role_).peers) {
-      if (peer.log_read == read.id) return true;
-    }
-    return false;
-  }());
+                       for (const Progress& peer : std::get<Leader>(role_).peers) {
+                         if (peer.log_read == read.id) return true;
+                       }
+                       return false;
+                     }());
   if (!known) return context.out.Drop(DropReason::kStaleReply);
   // An own entry that cannot be read is not "the end of the log"; one that was compacted or truncated
   // meanwhile is simply gone.
@@ -308,8 +313,7 @@ void Raft::EmitApply(StepContext& context) {
   if (applying_ != applied_.index || commit_ <= applied_.index) return;
   if (incoming_ && incoming_->phase == InstallPhase::kSwitching) return;
   const Index first = Next(applied_.index);
-  const Index last =
-      std::min(commit_, applied_.index + Count(context.options.max_apply_entries));
+  const Index last = std::min(commit_, applied_.index + Count(context.options.max_apply_entries));
   if (!log_.IsCached(first)) {
     if (apply_read_ != PortRequest()) return;
     apply_read_ = NewPortRequest(context);
@@ -358,7 +362,8 @@ void Raft::OnApplied(StepContext& context, const Applied& applied) {
     if (found == leader->proposals.end()) continue;
     const Proposer proposer = found->second;
     if (proposer.node == self_) {
-      context.out.events.resolved.push_back({group_, proposer.request, result.took_effect, result.reply});
+      context.out.events.resolved.push_back(
+          {group_, proposer.request, result.took_effect, result.reply});
     } else if (IsSameLife(context, proposer.node, proposer.boot)) {
       ForwardReply reply{.term = hard_.term, .outcomes = {}};
       reply.outcomes.push_back({.id = proposer.request,
@@ -383,6 +388,8 @@ Progress* Raft::FindPeer(NodeId node) {
   return nullptr;
 }
 
-const Progress* Raft::progress(NodeId peer) const { return const_cast<Raft*>(this)->FindPeer(peer); }
+const Progress* Raft::progress(NodeId peer) const {
+  return const_cast<Raft*>(this)->FindPeer(peer);
+}
 
 }  // namespace quorate

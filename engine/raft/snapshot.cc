@@ -104,14 +104,16 @@ void Raft::OnChunkRead(StepContext& context, const ChunkRead& read) {
   context.out.Drop(DropReason::kStaleReply);
 }
 
-void Raft::SendChunk(StepContext& context, const OpenView& view, Progress& peer, Payload rows, bool last) {
-  Send(context, peer.node, SnapshotChunk{.term = hard_.term,
-                                         .name = view.name,
-                                         .number = peer.next_chunk,
-                                         .last = last,
-                                         .rows = std::move(rows),
-                                         .configuration_index = view.configuration_index,
-                                         .configuration = view.configuration});
+void Raft::SendChunk(StepContext& context, const OpenView& view, Progress& peer, Payload rows,
+                     bool last) {
+  Send(context, peer.node,
+       SnapshotChunk{.term = hard_.term,
+                     .name = view.name,
+                     .number = peer.next_chunk,
+                     .last = last,
+                     .rows = std::move(rows),
+                     .configuration_index = view.configuration_index,
+                     .configuration = view.configuration});
 }
 
 void Raft::OnSnapshotReply(StepContext& context, NodeId from, const SnapshotReply& reply) {
@@ -170,11 +172,12 @@ void Raft::OnSnapshotChunk(StepContext& context, NodeId from, const SnapshotChun
   if (!chunk.configuration.IsValid()) return context.out.Drop(DropReason::kMalformed);
   if (context.space == Space::kLow) {
     context.out.Drop(DropReason::kNoSpace);
-    return Send(context, from, SnapshotReply{.term = hard_.term,
-                                             .name = chunk.name,
-                                             .verdict = SnapshotVerdict::kNoSpace,
-                                             .next = 0,
-                                             .match = {}});
+    return Send(context, from,
+                SnapshotReply{.term = hard_.term,
+                              .name = chunk.name,
+                              .verdict = SnapshotVerdict::kNoSpace,
+                              .next = 0,
+                              .match = {}});
   }
   if (!incoming_ || incoming_->name != chunk.name || incoming_->from != from) {
     if (incoming_) AbandonIncoming(context);
@@ -209,20 +212,23 @@ void Raft::OnSnapshotChunk(StepContext& context, NodeId from, const SnapshotChun
 }
 
 void Raft::WantChunk(StepContext& context) {
-  Send(context, incoming_->from, SnapshotReply{.term = hard_.term,
-                                               .name = incoming_->name,
-                                               .verdict = SnapshotVerdict::kWants,
-                                               .next = incoming_->next_chunk,
-                                               .match = {}});
+  Send(context, incoming_->from,
+       SnapshotReply{.term = hard_.term,
+                     .name = incoming_->name,
+                     .verdict = SnapshotVerdict::kWants,
+                     .next = incoming_->next_chunk,
+                     .match = {}});
 }
 
 void Raft::ReplyHolds(StepContext& context, NodeId to, const SnapshotName& name) {
   const PersistSeq after = log_.WriteOf(name.entry.index);
-  Send(context, to, SnapshotReply{.term = hard_.term,
-                                  .name = name,
-                                  .verdict = SnapshotVerdict::kHolds,
-                                  .next = 0,
-                                  .match = name.entry.index}, after);
+  Send(context, to,
+       SnapshotReply{.term = hard_.term,
+                     .name = name,
+                     .verdict = SnapshotVerdict::kHolds,
+                     .next = 0,
+                     .match = name.entry.index},
+       after);
 }
 
 void Raft::OnChunkInstalled(StepContext& context, const ChunkInstalled& installed) {
@@ -245,7 +251,8 @@ void Raft::OnChunkInstalled(StepContext& context, const ChunkInstalled& installe
 
 void Raft::AbandonIncoming(StepContext& context) {
   if (incoming_->phase == InstallPhase::kSwitching) return;  // the record is written: it will be so
-  if (group_ != kSystemGroup) context.out.Emit(DropGeneration{group_, incoming_->generation, PersistSeq()});
+  if (group_ != kSystemGroup)
+    context.out.Emit(DropGeneration{group_, incoming_->generation, PersistSeq()});
   incoming_.reset();
 }
 
@@ -265,7 +272,8 @@ void Raft::InstallState(StepContext& context) {
                        .configuration_index = incoming.configuration_index,
                        .configuration = incoming.configuration,
                        .catalogue = incoming.catalogue};
-  if (!std::holds_alternative<Follower>(role_)) role_ = Follower{};  // it campaigned with the old log
+  if (!std::holds_alternative<Follower>(role_))
+    role_ = Follower{};  // it campaigned with the old log
   incoming.phase = InstallPhase::kSwitching;
   incoming.write = context.out.Record(ResetLog{group_, start});
   log_.Reset(start, incoming.write);
@@ -316,7 +324,8 @@ void Raft::MaybeCompact(StepContext& context) {
 }
 
 void Raft::OnFlushStarted(PortRequest id) {
-  if (incoming_ && incoming_->phase == InstallPhase::kFlushing && incoming_->flush == PortRequest()) {
+  if (incoming_ && incoming_->phase == InstallPhase::kFlushing &&
+      incoming_->flush == PortRequest()) {
     incoming_->flush = id;
   }
 }

@@ -20,10 +20,10 @@ struct HardState {
 };
 
 enum class EntryKind : std::uint8_t {  // stored: do not renumber
-  kBarrier = 1,        // empty; the first entry of every leadership
-  kCommand = 2,        // for the state machine: session, sequence number, command
-  kOpenSession = 3,    // opens a session whose id is this entry's index
-  kConfiguration = 4,  // an encoded Configuration
+  kBarrier = 1,                        // empty; the first entry of every leadership
+  kCommand = 2,                        // for the state machine: session, sequence number, command
+  kOpenSession = 3,                    // opens a session whose id is this entry's index
+  kConfiguration = 4,                  // an encoded Configuration
 };
 
 struct Entry {
@@ -76,18 +76,18 @@ enum class DropReason : std::uint8_t {
   kUnknownPeer,
   kNotInThisRole,
   kOtherCampaign,
-  kHasLeader,          // vote refused: a leader was heard from lately
-  kAlreadyVoted,       // vote refused: for somebody else in this term
-  kLogBehind,          // vote refused: the candidate's log is behind mine
-  kStaleReply,         // an answer to something that was overtaken
-  kBelowCommit,        // a message about what is committed already
-  kNoSpace,            // the disk is full
-  kDiskStalled,        // no campaign, no leadership on a disk that does not answer
+  kHasLeader,     // vote refused: a leader was heard from lately
+  kAlreadyVoted,  // vote refused: for somebody else in this term
+  kLogBehind,     // vote refused: the candidate's log is behind mine
+  kStaleReply,    // an answer to something that was overtaken
+  kBelowCommit,   // a message about what is committed already
+  kNoSpace,       // the disk is full
+  kDiskStalled,   // no campaign, no leadership on a disk that does not answer
   kOtherSnapshot,
-  kNotPromotable,      // not a voter, or its state is being replaced
+  kNotPromotable,  // not a voter, or its state is being replaced
   kQueueFull,
   kMalformed,
-  kCount_,             // number of reasons; not a reason
+  kCount_,  // number of reasons; not a reason
 };
 const char* NameOf(DropReason reason);
 

@@ -36,11 +36,17 @@ void CommitThroughThree(benchmark::State& state) {
   const std::uint64_t before = allocations;
   for (auto _ : state) trio.Propose(batch, command);
   const double stepped = static_cast<double>(trio.steps() - steps);
-  state.counters["entries"] = benchmark::Counter(static_cast<double>(trio.commit() - commits), benchmark::Counter::kIsRate);
+  state.counters["entries"] =
+      benchmark::Counter(static_cast<double>(trio.commit() - commits), benchmark::Counter::kIsRate);
   state.counters["steps"] = benchmark::Counter(stepped, benchmark::Counter::kIsRate);
   state.counters["allocations_per_step"] = static_cast<double>(allocations - before) / stepped;
 }
-BENCHMARK(CommitThroughThree)->ArgNames({"batch", "bytes"})->Args({1, 64})->Args({16, 64})->Args({128, 64})->Args({128, 256});
+BENCHMARK(CommitThroughThree)
+    ->ArgNames({"batch", "bytes"})
+    ->Args({1, 64})
+    ->Args({16, 64})
+    ->Args({128, 64})
+    ->Args({128, 256});
 
 }  // namespace
 }  // namespace quorate

@@ -18,12 +18,14 @@ class Trio {
   explicit Trio(const Options& options) {
     const Configuration members = ConfigurationOf({NodeId(1), NodeId(2), NodeId(3)});
     for (std::uint32_t id = 1; id <= 3; ++id) {
-      Recovered recovered{.identity = {1, NodeId(id), Incarnation(1)}, .last_boot = {}, .groups = {}};
+      Recovered recovered{
+          .identity = {1, NodeId(id), Incarnation(1)}, .last_boot = {}, .groups = {}};
       for (const GroupId group : {kDefaultNamespace, kSystemGroup}) {
         RecoveredGroup one;
         one.group = group;
         one.start.configuration = members;
-        if (group == kSystemGroup) one.start.catalogue = Payload(Catalogue::Bootstrap(members).Encode());
+        if (group == kSystemGroup)
+          one.start.catalogue = Payload(Catalogue::Bootstrap(members).Encode());
         recovered.groups.push_back(std::move(one));
       }
       replicas_.emplace_back(recovered, options);
@@ -47,8 +49,13 @@ class Trio {
   void Propose(int count, const Payload& command) {
     ClientRequests requests;
     for (int i = 0; i < count; ++i) {
-      requests.requests.push_back({.id = RequestId(++last_request_), .group = kDefaultNamespace, .kind = RequestKind::kWrite,
-                                   .session = SessionId(1), .seq = SessionSeq(last_request_), .payload = command, .timeout = {}});
+      requests.requests.push_back({.id = RequestId(++last_request_),
+                                   .group = kDefaultNamespace,
+                                   .kind = RequestKind::kWrite,
+                                   .session = SessionId(1),
+                                   .seq = SessionSeq(last_request_),
+                                   .payload = command,
+                                   .timeout = {}});
     }
     Feed(leader(), requests);
     Drain();
@@ -75,9 +82,11 @@ class Trio {
     PersistSeq wrote;
     for (const Effect& effect : effects) {
       if (const auto* persist = std::get_if<Persist>(&effect)) wrote = persist->seq;
-      if (const auto* send = std::get_if<Send>(&effect)) frames[send->to.value()].messages.push_back(send->message);
+      if (const auto* send = std::get_if<Send>(&effect))
+        frames[send->to.value()].messages.push_back(send->message);
       if (const auto* apply = std::get_if<Apply>(&effect)) {
-        Applied applied{.group = apply->group, .generation = apply->generation, .upto = {}, .results = {}};
+        Applied applied{
+            .group = apply->group, .generation = apply->generation, .upto = {}, .results = {}};
         Index at = apply->first;
         for (const Entry& entry : apply->entries) {
           applied.upto = {at, entry.term};

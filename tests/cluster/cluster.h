@@ -36,7 +36,8 @@ class Cluster {
   explicit Cluster(std::uint32_t nodes, Options options = TestOptions(), std::uint32_t voters = 0) {
     options_ = options;
     NodeSet members;
-    for (std::uint32_t i = 1; i <= (voters == 0 ? nodes : voters); ++i) members.push_back(NodeId(i));
+    for (std::uint32_t i = 1; i <= (voters == 0 ? nodes : voters); ++i)
+      members.push_back(NodeId(i));
     for (std::uint32_t i = 1; i <= nodes; ++i) {
       Node& node = nodes_[NodeId(i)];
       node.map.remember = false;
@@ -155,10 +156,12 @@ class Cluster {
   }
   void Boot(NodeId id) {
     Node& node = nodes_.at(id);
-    Recovered recovered = node.log.Recover({.cluster = 1, .node = id, .incarnation = Incarnation(1)});
+    Recovered recovered =
+        node.log.Recover({.cluster = 1, .node = id, .incarnation = Incarnation(1)});
     for (RecoveredGroup& group : recovered.groups) {
       if (group.group == kSystemGroup) continue;
-      const auto machine = StateMachine::Open(node.map, {group.group, group.start.generation}, options_.kv);
+      const auto machine =
+          StateMachine::Open(node.map, {group.group, group.start.generation}, options_.kv);
       REQUIRE(machine.ok());
       group.applied = machine->applied();
     }
@@ -194,8 +197,8 @@ class Cluster {
     node.host->Handle(now_, input);
     AfterStep(id);
   }
-  RequestId Ask(NodeId id, RequestKind kind, GroupId group, std::string payload, SessionId session = {},
-                SessionSeq seq = {}) {
+  RequestId Ask(NodeId id, RequestKind kind, GroupId group, std::string payload,
+                SessionId session = {}, SessionSeq seq = {}) {
     last_request_ = Next(last_request_);
     ClientRequests requests;
     requests.requests.push_back({.id = last_request_,
@@ -209,12 +212,14 @@ class Cluster {
     Feed(id, requests);
     return id_of_request;
   }
-  RequestId AskPut(NodeId id, std::string key, std::string value, SessionId session = {}, SessionSeq seq = {}) {
+  RequestId AskPut(NodeId id, std::string key, std::string value, SessionId session = {},
+                   SessionSeq seq = {}) {
     return Ask(id, RequestKind::kWrite, kDefaultNamespace,
                EncodeCommand(quorate::Put{std::move(key), std::move(value)}), session, seq);
   }
   RequestId AskGet(NodeId id, std::string key) {
-    return Ask(id, RequestKind::kRead, kDefaultNamespace, EncodeQuery(quorate::Get{std::move(key)}));
+    return Ask(id, RequestKind::kRead, kDefaultNamespace,
+               EncodeQuery(quorate::Get{std::move(key)}));
   }
 
   // ---- what a test sees ----------------------------------------------------------------------------------------
@@ -264,7 +269,8 @@ class Cluster {
       return map().Get(space, table, key);
     }
     absl::StatusOr<MapPage> Scan(const MapSpace& space, Table table, std::string_view from,
-                                 std::optional<std::string_view> to, MapLimit limit) const override {
+                                 std::optional<std::string_view> to,
+                                 MapLimit limit) const override {
       return map().Scan(space, table, from, to, limit);
     }
     absl::Status Write(const MapSpace& space, std::span<const MapChange> changes) override {
@@ -275,7 +281,9 @@ class Cluster {
     absl::StatusOr<std::unique_ptr<MapReader>> Pin(const MapSpace& space) const override {
       return map().Pin(space);
     }
-    void StartFlush(PortRequest id) override { cluster_.nodes_.at(id_).flushes.push_back({id, map()}); }
+    void StartFlush(PortRequest id) override {
+      cluster_.nodes_.at(id_).flushes.push_back({id, map()});
+    }
 
    private:
     FakeMap& map() const { return cluster_.nodes_.at(id_).map; }
@@ -286,7 +294,8 @@ class Cluster {
     FakeLog log;
     FakeMap map;
     FakeMap flushed;  // what a crash falls back to
-    std::deque<std::pair<PortRequest, FakeMap>> flushes;  // under way, each with what it will make durable
+    std::deque<std::pair<PortRequest, FakeMap>>
+        flushes;  // under way, each with what it will make durable
     std::unique_ptr<Ports> ports;
     std::unique_ptr<Host> host;
   };
@@ -331,7 +340,8 @@ class Cluster {
     seen = raft.commit();
     const StateMachine* machine = nodes_.at(id).host->machine(group);
     if (machine == nullptr) return;
-    const auto [state, fresh] = digests_.try_emplace({group, machine->applied().index}, machine->digest());
+    const auto [state, fresh] =
+        digests_.try_emplace({group, machine->applied().index}, machine->digest());
     INVARIANT(state->second == machine->digest());
   }
 

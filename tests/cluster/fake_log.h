@@ -41,10 +41,15 @@ class FakeLog final : public LogPort {
 
   std::vector<ReadLog> TakeReads() { return std::exchange(reads_, {}); }
   LogRead AnswerRead(const ReadLog& request) const {
-    LogRead read{.id = request.id, .group = request.group, .first = request.first, .entries = {}, .ok = true};
+    LogRead read{.id = request.id,
+                 .group = request.group,
+                 .first = request.first,
+                 .entries = {},
+                 .ok = true};
     const Image image = Fold();
     const auto group = image.groups.find(request.group);
-    if (group == image.groups.end()) return LogRead{request.id, request.group, request.first, {}, false};
+    if (group == image.groups.end())
+      return LogRead{request.id, request.group, request.first, {}, false};
     std::size_t bytes = 0;
     for (Index at = request.first; at <= request.last; at = Next(at)) {
       const auto entry = group->second.entries.find(at);

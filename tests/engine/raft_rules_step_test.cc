@@ -11,7 +11,11 @@ using Fixture = ReplicaFixture;
 EntryId At(std::uint64_t index, std::uint64_t term) { return {Index(index), Term(term)}; }
 VoteRequest Vote(VoteKind kind, std::uint64_t term, EntryId last) {
   const Term proposed(kind == VoteKind::kPreVote ? term + 1 : term);
-  return {.term = Term(term), .kind = kind, .proposed = proposed, .campaign = Campaign(9), .last = last};
+  return {.term = Term(term),
+          .kind = kind,
+          .proposed = proposed,
+          .campaign = Campaign(9),
+          .last = last};
 }
 
 // ---- rule 1: one step, one atomic act ---------------------------------------------------------------------
@@ -39,8 +43,9 @@ TEST(Rule02, AGrantIsOneRecordAndWaitsForIt) {
   const PersistSeq seq = Next(f.replica().last_write());
   EXPECT_EQ(f.From(2, Vote(VoteKind::kVote, 1, At(0, 0))),
             (Effects{
-                Persist{.seq = seq, .records = {SetHardState{Fixture::kGroup, {Term(1), NodeId(0)}},
-                                                SetHardState{Fixture::kGroup, {Term(1), NodeId(2)}}}},
+                Persist{.seq = seq,
+                        .records = {SetHardState{Fixture::kGroup, {Term(1), NodeId(0)}},
+                                    SetHardState{Fixture::kGroup, {Term(1), NodeId(2)}}}},
                 Send{.to = NodeId(2),
                      .session = f.session(),
                      .after = seq,
@@ -60,7 +65,8 @@ TEST(Rule02, SteppingDownWithinTheTermKeepsTheVote) {
   EXPECT_EQ(f.Group().role(), Role::kFollower);
   EXPECT_EQ(f.Group().hard_state(), (HardState{term, NodeId(1)}));
   f.Pass(Milliseconds(1000));  // nobody is heard from: stickiness is over
-  const Effects effects = f.From(3, Vote(VoteKind::kTransferVote, term.value(), At(9, term.value())));
+  const Effects effects =
+      f.From(3, Vote(VoteKind::kTransferVote, term.value(), At(9, term.value())));
   ASSERT_EQ(Fixture::Sent<VoteReply>(effects).size(), 1u);
   EXPECT_FALSE(Fixture::Sent<VoteReply>(effects)[0].granted);
 }
@@ -169,7 +175,8 @@ TEST(Rule04, AGroupOfOneLeadsAndCommitsWhenItsDiskHasIt) {
 TEST(Rule05, CommitNeverPassesWhatThisMessageVerified) {
   Fixture f;
   f.From(2, f.Append(Term(1), At(0, 0), {Term(1), Term(1), Term(1), Term(1)}));
-  f.From(3, f.Append(Term(2), At(2, 1), {}, Index(4)));  // a probe: 3 and 4 may differ from the leader's
+  f.From(3, f.Append(Term(2), At(2, 1), {},
+                     Index(4)));  // a probe: 3 and 4 may differ from the leader's
   EXPECT_EQ(f.Group().commit(), Index(2));
 }
 
@@ -197,8 +204,11 @@ TEST(Rule05, MatchNeverFalls) {
 TEST(Rule05, ALateMismatchDoesNotTakeMatchBack) {
   Fixture f;
   f.Lead();
-  f.From(2, AppendReply{.term = f.Group().term(), .verdict = AppendVerdict::kMismatch, .match = {},
-                        .prev = Index(1), .hint = At(0, 0)});
+  f.From(2, AppendReply{.term = f.Group().term(),
+                        .verdict = AppendVerdict::kMismatch,
+                        .match = {},
+                        .prev = Index(1),
+                        .hint = At(0, 0)});
   EXPECT_GT(f.Group().progress(NodeId(2))->next, f.Group().progress(NodeId(2))->match);
   EXPECT_EQ(f.Group().progress(NodeId(2))->match, Index(1));
 }
@@ -222,7 +232,8 @@ TEST(Rule05, AnOwnEntryThatCannotBeReadStopsTheNode) {
   Fixture f(recovered, options);
   const Effects asked = f.HeartbeatFrom(2, {Fixture::kGroup, Term(1), ReadCounter(0), At(2, 1)});
   ASSERT_EQ(Fixture::All<ReadLog>(asked).size(), 1u);
-  const Effects effects = f.Step(LogRead{Fixture::All<ReadLog>(asked)[0].id, Fixture::kGroup, Index(1), {}, false});
+  const Effects effects =
+      f.Step(LogRead{Fixture::All<ReadLog>(asked)[0].id, Fixture::kGroup, Index(1), {}, false});
   EXPECT_EQ(Fixture::All<Stop>(effects), std::vector<Stop>{Stop{StopReason::kDataLoss}});
   EXPECT_TRUE(f.replica().stopped());
 }
@@ -241,8 +252,11 @@ TEST(Rule05, AReadThatWasOvertakenByACompactionIsNoLoss) {
   Fixture f(recovered, options);
   f.Lead();
   // The peer needs entries that have to be read; before the answer comes they are compacted away.
-  const Effects mismatch = f.From(3, AppendReply{.term = f.Group().term(), .verdict = AppendVerdict::kMismatch, .match = {},
-                                                 .prev = Index(3), .hint = At(0, 0)});
+  const Effects mismatch = f.From(3, AppendReply{.term = f.Group().term(),
+                                                 .verdict = AppendVerdict::kMismatch,
+                                                 .match = {},
+                                                 .prev = Index(3),
+                                                 .hint = At(0, 0)});
   const Effects asked = f.From(3, f.Accepted(Index(0)));
   ASSERT_EQ(Fixture::All<ReadLog>(asked).size(), 1u);
   f.Step(MapFlushed{PortRequest(1), {{Fixture::kGroup, Generation(1), Index(3)}}, true});
@@ -251,7 +265,9 @@ TEST(Rule05, AReadThatWasOvertakenByACompactionIsNoLoss) {
   EXPECT_FALSE(f.replica().stopped());
 }
 
-TEST(Rule05, AnOvertakenAppendProvesNothing) {  // the log goes A, B, A: the first write must not vouch for the last
+TEST(
+    Rule05,
+    AnOvertakenAppendProvesNothing) {  // the log goes A, B, A: the first write must not vouch for the last
   Fixture f;
   f.From(2, f.Append(Term(1), At(0, 0), {Term(1)}));
   const PersistSeq first = f.replica().last_write();
@@ -265,7 +281,8 @@ TEST(Rule05, AnOvertakenAppendProvesNothing) {  // the log goes A, B, A: the fir
 TEST(Rule06, AFrameOfAnotherSessionIsDropped) {
   Fixture f;
   f.Step(LinkUp{NodeId(2), BootNumber(2), LinkSession(8)});
-  f.Step(FrameReceived{NodeId(2), LinkSession(1), {{Fixture::kGroup, f.Append(Term(3), At(0, 0), {Term(3)})}}});
+  f.Step(FrameReceived{
+      NodeId(2), LinkSession(1), {{Fixture::kGroup, f.Append(Term(3), At(0, 0), {Term(3)})}}});
   EXPECT_EQ(f.Group().term(), Term(0));
   EXPECT_EQ(f.replica().drops(DropReason::kStaleLink), 1u);
 }
@@ -274,14 +291,16 @@ TEST(Rule06, ALinkOfAnEarlierBootIsNotTaken) {
   Fixture f;
   f.Step(LinkUp{NodeId(2), BootNumber(5), LinkSession(8)});
   f.Step(LinkUp{NodeId(2), BootNumber(4), LinkSession(9)});
-  f.Step(FrameReceived{NodeId(2), LinkSession(9), {{Fixture::kGroup, f.Append(Term(3), At(0, 0), {Term(3)})}}});
+  f.Step(FrameReceived{
+      NodeId(2), LinkSession(9), {{Fixture::kGroup, f.Append(Term(3), At(0, 0), {Term(3)})}}});
   EXPECT_EQ(f.Group().term(), Term(0));
 }
 
 TEST(Rule06, WhatIsSentCarriesTheSessionOfItsStep) {
   Fixture f;
   f.Step(LinkUp{NodeId(2), BootNumber(2), LinkSession(8)});
-  const Effects effects = f.Step(FrameReceived{NodeId(2), LinkSession(8), {{Fixture::kGroup, f.Append(Term(3), At(0, 0), {})}}});
+  const Effects effects = f.Step(FrameReceived{
+      NodeId(2), LinkSession(8), {{Fixture::kGroup, f.Append(Term(3), At(0, 0), {})}}});
   ASSERT_EQ(Fixture::SendsOf<AppendReply>(effects).size(), 1u);
   EXPECT_EQ(Fixture::SendsOf<AppendReply>(effects)[0].session, LinkSession(8));
 }
@@ -294,7 +313,8 @@ TEST(Rule07, ARoundIsConfirmedOnlyByAnswersToItsOwnCounter) {
   const ReadCounter counter = f.Group().leadership()->round.counter;
   ASSERT_NE(counter, ReadCounter());
   EXPECT_TRUE(Fixture::All<RunQuery>(asked).empty());
-  const Effects old = f.BeatReplyFrom(2, {Fixture::kGroup, f.Group().term(), ReadCounter(counter.value() - 1), true});
+  const Effects old = f.BeatReplyFrom(
+      2, {Fixture::kGroup, f.Group().term(), ReadCounter(counter.value() - 1), true});
   EXPECT_TRUE(Fixture::All<RunQuery>(old).empty());
   f.BeatReplyFrom(2, {Fixture::kGroup, f.Group().term(), counter, true});
   EXPECT_EQ(f.Group().leadership()->round.counter, ReadCounter());
@@ -321,7 +341,8 @@ TEST(Rule07, NoRoundBeginsBeforeTheBarrierIsCommitted) {
 }
 
 // ---- rule 8: membership --------------------------------------------------------------------------------------------
-AppendRequest AppendConfiguration(const Fixture& f, Term term, EntryId prev, const Configuration& configuration) {
+AppendRequest AppendConfiguration(const Fixture& f, Term term, EntryId prev,
+                                  const Configuration& configuration) {
   std::string bytes;
   Encode(configuration, bytes);
   AppendRequest request = f.Append(term, prev, {});
@@ -343,31 +364,37 @@ TEST(Rule08, AConfigurationIsActiveOnAppendAndTakenBackByTruncation) {
 TEST(Rule08, NoSecondChangeWhileOneIsPending) {
   Fixture f;
   f.Lead();
-  f.Step(ChangeConfiguration{Fixture::kGroup, {{ChangeKind::kAddLearner, NodeId(4)}}, Transition::kAuto, 0});
+  f.Step(ChangeConfiguration{
+      Fixture::kGroup, {{ChangeKind::kAddLearner, NodeId(4)}}, Transition::kAuto, 0});
   EXPECT_EQ(f.Group().configuration_index(), Index(2));
-  f.Step(ChangeConfiguration{Fixture::kGroup, {{ChangeKind::kAddLearner, NodeId(5)}}, Transition::kAuto, 1});
+  f.Step(ChangeConfiguration{
+      Fixture::kGroup, {{ChangeKind::kAddLearner, NodeId(5)}}, Transition::kAuto, 1});
   EXPECT_EQ(f.Group().configuration_index(), Index(2));
 }
 
 TEST(Rule08, AChangeThatNamesAnotherEpochIsRefused) {
   Fixture f;
   f.Lead();
-  f.Step(ChangeConfiguration{Fixture::kGroup, {{ChangeKind::kAddLearner, NodeId(4)}}, Transition::kAuto, 3});
+  f.Step(ChangeConfiguration{
+      Fixture::kGroup, {{ChangeKind::kAddLearner, NodeId(4)}}, Transition::kAuto, 3});
   EXPECT_EQ(f.Group().configuration_index(), Index(0));
 }
 
 TEST(Rule08, ALearnerVotesOnlyOnceItHasCaughtUp) {
   Fixture f;
   f.Lead();
-  f.Step(ChangeConfiguration{Fixture::kGroup, {{ChangeKind::kAddLearner, NodeId(4)}}, Transition::kAuto, 0});
+  f.Step(ChangeConfiguration{
+      Fixture::kGroup, {{ChangeKind::kAddLearner, NodeId(4)}}, Transition::kAuto, 0});
   f.Persist();
   f.From(2, f.Accepted(Index(2)));
   ASSERT_EQ(f.Group().commit(), Index(2));
-  f.Step(ChangeConfiguration{Fixture::kGroup, {{ChangeKind::kAddVoter, NodeId(4)}}, Transition::kAuto, 1});
+  f.Step(ChangeConfiguration{
+      Fixture::kGroup, {{ChangeKind::kAddVoter, NodeId(4)}}, Transition::kAuto, 1});
   EXPECT_FALSE(f.Group().configuration().IsVoter(NodeId(4)));
   f.Link(NodeId(4));
   f.From(4, f.Accepted(Index(2)));
-  f.Step(ChangeConfiguration{Fixture::kGroup, {{ChangeKind::kAddVoter, NodeId(4)}}, Transition::kAuto, 1});
+  f.Step(ChangeConfiguration{
+      Fixture::kGroup, {{ChangeKind::kAddVoter, NodeId(4)}}, Transition::kAuto, 1});
   EXPECT_TRUE(f.Group().configuration().IsVoter(NodeId(4)));
 }
 
@@ -405,8 +432,13 @@ TEST(Catalogue, AGroupThatTheReplayHasNotReachedYetLivesOn) {
 TEST(Rule09, AStateIsTakenByOneRecordAfterTheMapIsFlushed) {
   Fixture f;
   const SnapshotName name{At(9, 1), Generation(1), BootNumber(1)};
-  SnapshotChunk chunk{.term = Term(1), .name = name, .number = 0, .last = true, .rows = Payload("r"),
-                      .configuration_index = {}, .configuration = f.Group().configuration()};
+  SnapshotChunk chunk{.term = Term(1),
+                      .name = name,
+                      .number = 0,
+                      .last = true,
+                      .rows = Payload("r"),
+                      .configuration_index = {},
+                      .configuration = f.Group().configuration()};
   const Effects first = f.From(2, chunk);
   ASSERT_EQ(Fixture::All<InstallChunk>(first).size(), 1u);
   const InstallChunk install = Fixture::All<InstallChunk>(first)[0];
@@ -421,7 +453,8 @@ TEST(Rule09, AStateIsTakenByOneRecordAfterTheMapIsFlushed) {
   ASSERT_EQ(Fixture::All<SwitchGeneration>(third).size(), 1u);
   EXPECT_EQ(Fixture::All<SwitchGeneration>(third)[0].after, f.replica().last_write());
   f.Persist();
-  const Effects fourth = f.Step(GenerationSwitched{Fixture::kGroup, install.generation, At(9, 1), true});
+  const Effects fourth =
+      f.Step(GenerationSwitched{Fixture::kGroup, install.generation, At(9, 1), true});
   ASSERT_EQ(Fixture::Sent<SnapshotReply>(fourth).size(), 1u);
   EXPECT_EQ(Fixture::Sent<SnapshotReply>(fourth)[0].verdict, SnapshotVerdict::kHolds);
   EXPECT_EQ(f.Group().applied(), Index(9));
@@ -431,8 +464,13 @@ TEST(Rule09, ASnapshotOfWhatTheLogHoldsThrowsNothingAway) {
   Fixture f;
   f.From(2, f.Append(Term(1), At(0, 0), {Term(1), Term(1), Term(1)}));
   const SnapshotName name{At(2, 1), Generation(1), BootNumber(1)};
-  const Effects effects = f.From(2, SnapshotChunk{.term = Term(1), .name = name, .number = 0, .last = true, .rows = {},
-                                                  .configuration_index = {}, .configuration = f.Group().configuration()});
+  const Effects effects = f.From(2, SnapshotChunk{.term = Term(1),
+                                                  .name = name,
+                                                  .number = 0,
+                                                  .last = true,
+                                                  .rows = {},
+                                                  .configuration_index = {},
+                                                  .configuration = f.Group().configuration()});
   EXPECT_EQ(f.Group().log().last(), At(3, 1));
   EXPECT_EQ(f.Group().commit(), Index(2));
   ASSERT_EQ(Fixture::Sent<SnapshotReply>(effects).size(), 1u);
@@ -442,8 +480,13 @@ TEST(Rule09, ASnapshotOfWhatTheLogHoldsThrowsNothingAway) {
 TEST(Rule09, AReceiverThatWasRestartedAsksFromTheBeginning) {
   Fixture f;
   const SnapshotName name{At(9, 1), Generation(1), BootNumber(1)};
-  const Effects effects = f.From(2, SnapshotChunk{.term = Term(1), .name = name, .number = 4, .last = false, .rows = Payload("r"),
-                                                  .configuration_index = {}, .configuration = f.Group().configuration()});
+  const Effects effects = f.From(2, SnapshotChunk{.term = Term(1),
+                                                  .name = name,
+                                                  .number = 4,
+                                                  .last = false,
+                                                  .rows = Payload("r"),
+                                                  .configuration_index = {},
+                                                  .configuration = f.Group().configuration()});
   ASSERT_EQ(Fixture::Sent<SnapshotReply>(effects).size(), 1u);
   EXPECT_EQ(Fixture::Sent<SnapshotReply>(effects)[0].next, 0u);
 }
@@ -462,8 +505,13 @@ TEST(Rule10, EverythingValidFromTheLeaderRefreshesTheTimer) {
   EXPECT_TRUE(refreshes([&] { f.From(2, CommitNotice{Term(1), At(1, 1)}); }));
   EXPECT_TRUE(refreshes([&] { f.HeartbeatFrom(2, {Fixture::kGroup, Term(1), {}, At(0, 0)}); }));
   EXPECT_TRUE(refreshes([&] {
-    f.From(2, SnapshotChunk{.term = Term(1), .name = {At(9, 1), Generation(1), BootNumber(1)}, .number = 0, .last = false,
-                            .rows = Payload("r"), .configuration_index = {}, .configuration = f.Group().configuration()});
+    f.From(2, SnapshotChunk{.term = Term(1),
+                            .name = {At(9, 1), Generation(1), BootNumber(1)},
+                            .number = 0,
+                            .last = false,
+                            .rows = Payload("r"),
+                            .configuration_index = {},
+                            .configuration = f.Group().configuration()});
   }));
 }
 
@@ -533,7 +581,8 @@ TEST(Rule12, TheTargetIsCaughtUpBeforeItIsTold) {
   Fixture f;
   f.Lead();
   f.Propose("x");
-  EXPECT_TRUE(Fixture::Sent<TimeoutNow>(f.Step(TransferLeadership{Fixture::kGroup, NodeId(3)})).empty());
+  EXPECT_TRUE(
+      Fixture::Sent<TimeoutNow>(f.Step(TransferLeadership{Fixture::kGroup, NodeId(3)})).empty());
   EXPECT_EQ(Fixture::Sent<TimeoutNow>(f.From(3, f.Accepted(Index(2))), 3).size(), 1u);
 }
 
@@ -555,20 +604,30 @@ TEST(Rule12, ProposalsStopAndGoOnAfterAnElectionTimeout) {
 TEST(Rule13, MessagesOfALowerTermAreAnsweredWithTheCurrentOne) {
   Fixture f;
   f.From(2, f.Append(Term(5), At(0, 0), {}));
-  EXPECT_EQ(Fixture::Sent<AppendReply>(f.From(3, f.Append(Term(4), At(0, 0), {})), 3).at(0).term, Term(5));
+  EXPECT_EQ(Fixture::Sent<AppendReply>(f.From(3, f.Append(Term(4), At(0, 0), {})), 3).at(0).term,
+            Term(5));
   const Effects beat = f.HeartbeatFrom(3, {Fixture::kGroup, Term(4), {}, At(0, 0)});
   ASSERT_EQ(Fixture::Sent<HeartbeatReply>(beat, 3).size(), 1u);
   EXPECT_EQ(Fixture::Sent<HeartbeatReply>(beat, 3)[0].items[0].term, Term(5));
   EXPECT_FALSE(Fixture::Sent<HeartbeatReply>(beat, 3)[0].items[0].follows);
-  const Effects chunk = f.From(3, SnapshotChunk{.term = Term(4), .name = {At(9, 1), Generation(1), BootNumber(1)}, .number = 0,
-                                                .last = false, .rows = {}, .configuration_index = {}, .configuration = f.Group().configuration()});
+  const Effects chunk = f.From(3, SnapshotChunk{.term = Term(4),
+                                                .name = {At(9, 1), Generation(1), BootNumber(1)},
+                                                .number = 0,
+                                                .last = false,
+                                                .rows = {},
+                                                .configuration_index = {},
+                                                .configuration = f.Group().configuration()});
   EXPECT_EQ(Fixture::Sent<SnapshotReply>(chunk, 3).at(0).term, Term(5));
 }
 
 TEST(Rule13, ALeaderStepsDownToAHigherTermInAnAnswer) {
   Fixture f;
   f.Lead();
-  f.From(3, AppendReply{.term = Term(9), .verdict = AppendVerdict::kStaleTerm, .match = {}, .prev = {}, .hint = {}});
+  f.From(3, AppendReply{.term = Term(9),
+                        .verdict = AppendVerdict::kStaleTerm,
+                        .match = {},
+                        .prev = {},
+                        .hint = {}});
   EXPECT_EQ(f.Group().role(), Role::kFollower);
   EXPECT_EQ(f.Group().term(), Term(9));
 }
@@ -592,7 +651,8 @@ TEST(Rule13, AVoteOrderedByTheLeaderPassesStickiness) {
 TEST(Rule13, TheLeadersOwnNewCampaignIsNoDisturbance) {
   Fixture f;
   f.From(2, f.Append(Term(1), At(0, 0), {Term(1)}));
-  EXPECT_TRUE(Fixture::Sent<VoteReply>(f.From(2, Vote(VoteKind::kVote, 2, At(1, 1)))).at(0).granted);
+  EXPECT_TRUE(
+      Fixture::Sent<VoteReply>(f.From(2, Vote(VoteKind::kVote, 2, At(1, 1)))).at(0).granted);
 }
 
 // ---- rule 14: heartbeats are judged per group -----------------------------------------------------------------------
@@ -639,7 +699,9 @@ TEST(Rule15, AFullDiskRefusesWritesAndStillVotes) {
   ASSERT_EQ(Fixture::All<Reply>(refused).size(), 1u);
   EXPECT_EQ(Fixture::All<Reply>(refused)[0].outcome.refusal, Refusal::kNoSpace);
   EXPECT_EQ(Fixture::All<Reply>(refused)[0].outcome.kind, OutcomeKind::kNotApplied);
-  EXPECT_TRUE(Fixture::Sent<VoteReply>(f.From(2, Vote(VoteKind::kTransferVote, 9, At(9, 9)))).at(0).granted);
+  EXPECT_TRUE(Fixture::Sent<VoteReply>(f.From(2, Vote(VoteKind::kTransferVote, 9, At(9, 9))))
+                  .at(0)
+                  .granted);
   const Effects append = f.From(2, f.Append(Term(9), f.Group().log().last(), {Term(9)}));
   EXPECT_EQ(Fixture::Sent<AppendReply>(append).at(0).verdict, AppendVerdict::kNoSpace);
 }
@@ -660,7 +722,8 @@ TEST(Rule16, LiesAreCountedAndDropped) {
   f.From(2, f.Accepted(Index(99)));
   f.From(2, f.Append(f.Group().term(), At(0, 0), {}));
   f.BeatReplyFrom(2, {Fixture::kGroup, f.Group().term(), ReadCounter(77), true});
-  f.From(2, AppendRequest{.term = f.Group().term(), .prev = At(0, 44), .commit = Index(9), .entries = {}});
+  f.From(2, AppendRequest{
+                .term = f.Group().term(), .prev = At(0, 44), .commit = Index(9), .entries = {}});
   EXPECT_TRUE(f.Group().leads());
   EXPECT_GE(f.replica().drops(DropReason::kMalformed), 2u);
   EXPECT_GE(f.replica().drops(DropReason::kNotInThisRole), 2u);

@@ -66,14 +66,20 @@ class ReplicaFixture {
     ClientRequests requests;
     last_request_ = Next(last_request_);
     // A session of its own for each test's needs: 7 is never checked by Raft.
-    requests.requests.push_back({last_request_, kGroup, RequestKind::kWrite, SessionId(7),
-                                 SessionSeq(last_request_.value()), Payload(std::move(command)), {}});
+    requests.requests.push_back({last_request_,
+                                 kGroup,
+                                 RequestKind::kWrite,
+                                 SessionId(7),
+                                 SessionSeq(last_request_.value()),
+                                 Payload(std::move(command)),
+                                 {}});
     return Step(requests);
   }
   const Effects& Read() {
     ClientRequests requests;
     last_request_ = Next(last_request_);
-    requests.requests.push_back({last_request_, kGroup, RequestKind::kRead, {}, {}, Payload("q"), {}});
+    requests.requests.push_back(
+        {last_request_, kGroup, RequestKind::kRead, {}, {}, Payload("q"), {}});
     return Step(requests);
   }
 
@@ -82,7 +88,11 @@ class ReplicaFixture {
   VoteReply Grant(VoteKind kind) const {
     const Candidacy& candidacy = std::get<Candidacy>(Group().role_state());
     const Term proposed = kind == VoteKind::kPreVote ? Next(Group().term()) : Group().term();
-    return {.term = Group().term(), .kind = kind, .proposed = proposed, .campaign = candidacy.campaign, .granted = true};
+    return {.term = Group().term(),
+            .kind = kind,
+            .proposed = proposed,
+            .campaign = candidacy.campaign,
+            .granted = true};
   }
   void BecomeCandidate() {
     TimeOut();
@@ -101,7 +111,11 @@ class ReplicaFixture {
     From(2, Accepted(Group().log().last().index));
   }
   AppendReply Accepted(Index match) const {
-    return {.term = Group().term(), .verdict = AppendVerdict::kAccepted, .match = match, .prev = {}, .hint = {}};
+    return {.term = Group().term(),
+            .verdict = AppendVerdict::kAccepted,
+            .match = match,
+            .prev = {},
+            .hint = {}};
   }
   AppendRequest Append(Term term, EntryId prev, std::vector<Term> terms, Index commit = {}) const {
     AppendRequest request{.term = term, .prev = prev, .commit = commit, .entries = {}};
@@ -128,7 +142,8 @@ class ReplicaFixture {
     std::vector<Send> found;
     for (const Effect& effect : effects) {
       const auto* send = std::get_if<Send>(&effect);
-      if (send != nullptr && std::holds_alternative<T>(send->message.message) && send->message.group != kSystemGroup) {
+      if (send != nullptr && std::holds_alternative<T>(send->message.message) &&
+          send->message.group != kSystemGroup) {
         found.push_back(*send);
       }
     }

@@ -24,11 +24,14 @@ using Words = std::vector<std::string>;
 
 std::uint32_t Number(const std::string& word) {
   std::uint32_t number = 0;
-  if (!absl::SimpleAtoi(absl::StripPrefix(word, "n"), &number)) ADD_FAILURE() << "no number: " << word;
+  if (!absl::SimpleAtoi(absl::StripPrefix(word, "n"), &number))
+    ADD_FAILURE() << "no number: " << word;
   return number;
 }
 NodeId NodeOf(const std::string& word) { return NodeId(Number(word)); }
-Duration SpanOf(const std::string& word) { return Milliseconds(Number(std::string(absl::StripSuffix(word, "ms")))); }
+Duration SpanOf(const std::string& word) {
+  return Milliseconds(Number(std::string(absl::StripSuffix(word, "ms"))));
+}
 
 class Story {
  public:
@@ -52,14 +55,22 @@ class Story {
     for (std::size_t i = 2; i < words.size(); ++i) {
       const Words pair = absl::StrSplit(words[i], '=');
       const std::uint32_t value = Number(pair.at(1));
-      if (pair[0] == "voters") voters = value;
-      else if (pair[0] == "snapshot_every") options.snapshot_every = value;
-      else if (pair[0] == "log_keep") options.log_keep = value;
-      else if (pair[0] == "chunk_bytes") options.snapshot_chunk_bytes = value;
-      else if (pair[0] == "append_entries") options.max_append_entries = value;
-      else if (pair[0] == "inflight") options.max_inflight_messages = value;
-      else if (pair[0] == "log_cache") options.log_cache_entries = value;
-      else ADD_FAILURE() << "unknown option: " << pair[0];
+      if (pair[0] == "voters")
+        voters = value;
+      else if (pair[0] == "snapshot_every")
+        options.snapshot_every = value;
+      else if (pair[0] == "log_keep")
+        options.log_keep = value;
+      else if (pair[0] == "chunk_bytes")
+        options.snapshot_chunk_bytes = value;
+      else if (pair[0] == "append_entries")
+        options.max_append_entries = value;
+      else if (pair[0] == "inflight")
+        options.max_inflight_messages = value;
+      else if (pair[0] == "log_cache")
+        options.log_cache_entries = value;
+      else
+        ADD_FAILURE() << "unknown option: " << pair[0];
     }
     cluster_ = std::make_unique<Cluster>(NodeOf(words.at(1)).value(), options, voters);
   }
@@ -67,23 +78,41 @@ class Story {
   bool Move(const Words& words) {
     Cluster& c = *cluster_;
     const std::string& verb = words[0];
-    if (verb == "timeout") c.TimeOut(NodeOf(words.at(1)));
-    else if (verb == "pass") c.Pass(SpanOf(words.at(1)));
-    else if (verb == "run") c.Run(SpanOf(words.at(1)));
-    else if (verb == "settle") c.Settle();
-    else if (verb == "sync") c.Sync(NodeOf(words.at(1)), words.size() > 2 ? Number(words[2]) : 1'000'000);
-    else if (verb == "work") while (c.Work(NodeOf(words.at(1)))) {}
-    else if (verb == "deliver") Deliver(words);
-    else if (verb == "drop") c.DropBetween(NodeOf(words.at(1)), NodeOf(words.at(2)));
-    else if (verb == "cut") c.Cut(NodeOf(words.at(1)), NodeOf(words.at(2)));
-    else if (verb == "isolate") c.Isolate(NodeOf(words.at(1)));
-    else if (verb == "heal") c.Heal();
-    else if (verb == "hold") c.HoldDisk(NodeOf(words.at(1)));
-    else if (verb == "release") c.ReleaseDisk(NodeOf(words.at(1)));
-    else if (verb == "crash") c.Crash(NodeOf(words.at(1)), words.size() > 2 ? Number(words[2]) : 0);
-    else if (verb == "boot") c.Boot(NodeOf(words.at(1)));
-    else if (verb == "restart") c.Restart(NodeOf(words.at(1)));
-    else return false;
+    if (verb == "timeout")
+      c.TimeOut(NodeOf(words.at(1)));
+    else if (verb == "pass")
+      c.Pass(SpanOf(words.at(1)));
+    else if (verb == "run")
+      c.Run(SpanOf(words.at(1)));
+    else if (verb == "settle")
+      c.Settle();
+    else if (verb == "sync")
+      c.Sync(NodeOf(words.at(1)), words.size() > 2 ? Number(words[2]) : 1'000'000);
+    else if (verb == "work")
+      while (c.Work(NodeOf(words.at(1)))) {
+      }
+    else if (verb == "deliver")
+      Deliver(words);
+    else if (verb == "drop")
+      c.DropBetween(NodeOf(words.at(1)), NodeOf(words.at(2)));
+    else if (verb == "cut")
+      c.Cut(NodeOf(words.at(1)), NodeOf(words.at(2)));
+    else if (verb == "isolate")
+      c.Isolate(NodeOf(words.at(1)));
+    else if (verb == "heal")
+      c.Heal();
+    else if (verb == "hold")
+      c.HoldDisk(NodeOf(words.at(1)));
+    else if (verb == "release")
+      c.ReleaseDisk(NodeOf(words.at(1)));
+    else if (verb == "crash")
+      c.Crash(NodeOf(words.at(1)), words.size() > 2 ? Number(words[2]) : 0);
+    else if (verb == "boot")
+      c.Boot(NodeOf(words.at(1)));
+    else if (verb == "restart")
+      c.Restart(NodeOf(words.at(1)));
+    else
+      return false;
     return true;
   }
 
@@ -95,7 +124,8 @@ class Story {
         ++at;
         continue;
       }
-      absl::StrAppend(&out_, "n", packet.from.value(), " -> n", packet.to.value(), " ", Render(packet.message), "\n");
+      absl::StrAppend(&out_, "n", packet.from.value(), " -> n", packet.to.value(), " ",
+                      Render(packet.message), "\n");
       cluster_->Deliver(at);
       --count;
     }
@@ -105,13 +135,15 @@ class Story {
     Cluster& c = *cluster_;
     const std::string& verb = words[0];
     if (verb == "put") {
-      asked_.push_back(c.AskPut(NodeOf(words.at(1)), words.at(2), words.at(3), Session(), seq_ = Next(seq_)));
+      asked_.push_back(
+          c.AskPut(NodeOf(words.at(1)), words.at(2), words.at(3), Session(), seq_ = Next(seq_)));
     } else if (verb == "session") {
-      asked_.push_back(c.Ask(NodeOf(words.at(1)), RequestKind::kOpenSession, kDefaultNamespace, ""));
+      asked_.push_back(
+          c.Ask(NodeOf(words.at(1)), RequestKind::kOpenSession, kDefaultNamespace, ""));
       opening_ = asked_.back();
     } else if (verb == "put_in") {  // put_in NODE SESSION SEQ KEY VALUE
-      asked_.push_back(c.AskPut(NodeOf(words.at(1)), words.at(4), words.at(5), SessionId(Number(words.at(2))),
-                                SessionSeq(Number(words.at(3)))));
+      asked_.push_back(c.AskPut(NodeOf(words.at(1)), words.at(4), words.at(5),
+                                SessionId(Number(words.at(2))), SessionSeq(Number(words.at(3)))));
     } else if (verb == "get") {
       asked_.push_back(c.AskGet(NodeOf(words.at(1)), words.at(2)));
     } else if (verb == "transfer") {
@@ -149,12 +181,14 @@ class Story {
       for (std::uint32_t id = 1; id <= cluster_->size(); ++id) {
         if (words.size() > 1 && NodeOf(words[1]) != NodeId(id)) continue;
         absl::StrAppend(&out_, "n", id, " ",
-                        cluster_->IsUp(NodeId(id)) ? cluster_->raft(NodeId(id)).Render() : "down", "\n");
+                        cluster_->IsUp(NodeId(id)) ? cluster_->raft(NodeId(id)).Render() : "down",
+                        "\n");
       }
     } else if (verb == "packets") {
       for (const Cluster::Packet& packet : cluster_->packets()) {
         if (packet.message.group == kSystemGroup) continue;
-        absl::StrAppend(&out_, "n", packet.from.value(), " -> n", packet.to.value(), " ", Render(packet.message), "\n");
+        absl::StrAppend(&out_, "n", packet.from.value(), " -> n", packet.to.value(), " ",
+                        Render(packet.message), "\n");
       }
     } else if (verb == "answers") {
       for (std::size_t i = 0; i < asked_.size(); ++i) {
@@ -164,8 +198,8 @@ class Story {
           absl::StrAppend(&out_, "waits\n");
           continue;
         }
-        absl::StrAppend(&out_, NameOf(answer->outcome.kind), " ", NameOf(answer->outcome.refusal), " serial=",
-                        answer->outcome.serial.value());
+        absl::StrAppend(&out_, NameOf(answer->outcome.kind), " ", NameOf(answer->outcome.refusal),
+                        " serial=", answer->outcome.serial.value());
         const auto reply = DecodeReply(answer->outcome.result.bytes());
         absl::StrAppend(&out_, reply.ok() ? " " + Render(*reply) : "", "\n");
       }
@@ -194,7 +228,8 @@ std::string Play(const std::string& text) {
   std::string played;
   std::string printed;
   bool skipping = false;
-  for (const std::string& line : std::vector<std::string>(absl::StrSplit(absl::StripSuffix(text, "\n"), '\n'))) {
+  for (const std::string& line :
+       std::vector<std::string>(absl::StrSplit(absl::StripSuffix(text, "\n"), '\n'))) {
     if (line == "----") {
       absl::StrAppend(&played, "----\n", printed, "\n");
       printed.clear();
@@ -219,7 +254,8 @@ TEST_P(Golden, PlaysAsWritten) {
     std::ofstream(GetParam()) << played;
     return;
   }
-  EXPECT_EQ(played, text.str()) << "if the change is wanted: UPDATE_GOLDEN=1, then read the difference";
+  EXPECT_EQ(played, text.str())
+      << "if the change is wanted: UPDATE_GOLDEN=1, then read the difference";
 }
 
 std::vector<std::filesystem::path> Stories() {

@@ -16,7 +16,22 @@ namespace quorate {
 namespace {
 
 enum class Act {
-  kDeliver, kDeliverLate, kDuplicate, kDrop, kSyncOne, kSync, kWork, kPass, kTimeOut, kPut, kGet, kRestart, kCut, kHeal, kTransfer, kIsolate,
+  kDeliver,
+  kDeliverLate,
+  kDuplicate,
+  kDrop,
+  kSyncOne,
+  kSync,
+  kWork,
+  kPass,
+  kTimeOut,
+  kPut,
+  kGet,
+  kRestart,
+  kCut,
+  kHeal,
+  kTransfer,
+  kIsolate,
 };
 struct Move {
   Act act;
@@ -24,17 +39,30 @@ struct Move {
   std::uint8_t pick;
 };
 std::ostream& operator<<(std::ostream& out, const Move& move) {
-  static constexpr const char* kNames[] = {"deliver", "deliver_late", "duplicate", "drop", "sync_one", "sync", "work", "pass",
-                                           "timeout", "put", "get", "restart", "cut", "heal", "transfer", "isolate"};
-  return out << kNames[static_cast<int>(move.act)] << "(" << int{move.node} << "," << int{move.pick} << ")";
+  static constexpr const char* kNames[] = {
+      "deliver", "deliver_late", "duplicate", "drop",    "sync_one", "sync", "work",     "pass",
+      "timeout", "put",          "get",       "restart", "cut",      "heal", "transfer", "isolate"};
+  return out << kNames[static_cast<int>(move.act)] << "(" << int{move.node} << "," << int{move.pick}
+             << ")";
 }
 
 rc::Gen<Move> AnyMove() {
   return rc::gen::build<Move>(
-      rc::gen::set(&Move::act, rc::gen::weightedElement<Act>({{40, Act::kDeliver}, {6, Act::kDeliverLate}, {3, Act::kDuplicate},
-                                                              {4, Act::kDrop}, {5, Act::kSyncOne}, {12, Act::kSync}, {14, Act::kWork},
-                                                              {8, Act::kPass}, {4, Act::kTimeOut}, {8, Act::kPut}, {3, Act::kGet},
-                                                              {2, Act::kRestart}, {1, Act::kCut}, {1, Act::kHeal}, {1, Act::kTransfer},
+      rc::gen::set(&Move::act, rc::gen::weightedElement<Act>({{40, Act::kDeliver},
+                                                              {6, Act::kDeliverLate},
+                                                              {3, Act::kDuplicate},
+                                                              {4, Act::kDrop},
+                                                              {5, Act::kSyncOne},
+                                                              {12, Act::kSync},
+                                                              {14, Act::kWork},
+                                                              {8, Act::kPass},
+                                                              {4, Act::kTimeOut},
+                                                              {8, Act::kPut},
+                                                              {3, Act::kGet},
+                                                              {2, Act::kRestart},
+                                                              {1, Act::kCut},
+                                                              {1, Act::kHeal},
+                                                              {1, Act::kTransfer},
                                                               {1, Act::kIsolate}})),
       rc::gen::set(&Move::node, rc::gen::arbitrary<std::uint8_t>()),
       rc::gen::set(&Move::pick, rc::gen::arbitrary<std::uint8_t>()));
@@ -45,22 +73,54 @@ void Play(Cluster& cluster, const Move& move, int& puts) {
   const NodeId other(1 + move.pick % static_cast<std::uint32_t>(cluster.size()));
   const std::size_t any = move.pick % std::max<std::size_t>(1, cluster.packets().size());
   switch (move.act) {
-    case Act::kDeliver: for (int i = 0; i < 1 + move.pick % 4; ++i) cluster.Deliver(0); break;
-    case Act::kDeliverLate: cluster.Deliver(any); break;
-    case Act::kDuplicate: cluster.Duplicate(any); break;
-    case Act::kDrop: cluster.Drop(any); break;
-    case Act::kSyncOne: cluster.Sync(node, 1); break;
-    case Act::kSync: cluster.Sync(node); break;
-    case Act::kWork: cluster.Work(node); break;
-    case Act::kPass: cluster.Pass(Milliseconds(5 + move.pick % 60)); break;
-    case Act::kTimeOut: cluster.Pass(Milliseconds(100 + move.pick)); break;
-    case Act::kPut: cluster.AskPut(node, "k" + std::to_string(move.pick % 4), std::to_string(++puts)); break;
-    case Act::kGet: cluster.AskGet(node, "k" + std::to_string(move.pick % 4)); break;
-    case Act::kRestart: cluster.Restart(node, move.pick % 5); break;
-    case Act::kCut: cluster.Cut(node, other); break;
-    case Act::kHeal: cluster.Heal(); break;
-    case Act::kTransfer: cluster.Feed(node, TransferLeadership{kDefaultNamespace, other}); break;
-    case Act::kIsolate: cluster.Isolate(node); break;
+    case Act::kDeliver:
+      for (int i = 0; i < 1 + move.pick % 4; ++i) cluster.Deliver(0);
+      break;
+    case Act::kDeliverLate:
+      cluster.Deliver(any);
+      break;
+    case Act::kDuplicate:
+      cluster.Duplicate(any);
+      break;
+    case Act::kDrop:
+      cluster.Drop(any);
+      break;
+    case Act::kSyncOne:
+      cluster.Sync(node, 1);
+      break;
+    case Act::kSync:
+      cluster.Sync(node);
+      break;
+    case Act::kWork:
+      cluster.Work(node);
+      break;
+    case Act::kPass:
+      cluster.Pass(Milliseconds(5 + move.pick % 60));
+      break;
+    case Act::kTimeOut:
+      cluster.Pass(Milliseconds(100 + move.pick));
+      break;
+    case Act::kPut:
+      cluster.AskPut(node, "k" + std::to_string(move.pick % 4), std::to_string(++puts));
+      break;
+    case Act::kGet:
+      cluster.AskGet(node, "k" + std::to_string(move.pick % 4));
+      break;
+    case Act::kRestart:
+      cluster.Restart(node, move.pick % 5);
+      break;
+    case Act::kCut:
+      cluster.Cut(node, other);
+      break;
+    case Act::kHeal:
+      cluster.Heal();
+      break;
+    case Act::kTransfer:
+      cluster.Feed(node, TransferLeadership{kDefaultNamespace, other});
+      break;
+    case Act::kIsolate:
+      cluster.Isolate(node);
+      break;
   }
 }
 
@@ -75,7 +135,8 @@ Options TinyOptions(std::uint8_t draw) {
   options.max_inflight_messages = 1 + draw % 4;
   options.max_apply_entries = 1 + draw % 3;
   options.max_lent_sessions = 1;
-  options.kv.max_sessions = 6;  // one more than nodes that lend: a lent session that is evicted is an unknown outcome
+  options.kv.max_sessions =
+      6;  // one more than nodes that lend: a lent session that is evicted is an unknown outcome
   options.kv.session_window = 2 + draw % 4;
   return options;
 }
@@ -84,7 +145,8 @@ class Throwing {
  public:
   Throwing()
       : before_(SetCheckHandler([](const CheckFailure& failure) {
-          throw std::runtime_error(std::string(failure.file) + ":" + std::to_string(failure.line) + " " + failure.kind + ": " + failure.condition);
+          throw std::runtime_error(std::string(failure.file) + ":" + std::to_string(failure.line) +
+                                   " " + failure.kind + ": " + failure.condition);
         })) {}
   ~Throwing() { SetCheckHandler(before_); }
 
