@@ -45,7 +45,7 @@ std::optional<Refusal> Forwarding::WhyRefused(const Context& context,
   if (request.group == kEveryGroup) return Refusal::kMalformed;
   if (request.payload.size() > options.kv.max_batch_bytes + kEnvelopeSlackBytes)
     return Refusal::kTooBig;
-  if (requests_.size() >= options.max_requests) return Refusal::kBusy;
+  if (size() >= options.max_requests) return Refusal::kBusy;
   if (!context.groups.contains(request.group) && parked_ >= options.max_parked_requests)
     return Refusal::kBusy;
   return std::nullopt;
@@ -89,6 +89,7 @@ void Forwarding::OnRequest(Context& context, const ClientRequest& request) {
   }
   PendingRequest& kept = requests_.emplace(request.id, std::move(pending)).first->second;
   by_group_.emplace(request.group, request.id);
+  if (IsOwn(request.id)) ++own_under_way_;
   Schedule(kept, kept.deadline);
   Route(context, kept);
 }
@@ -422,6 +423,7 @@ void Forwarding::Finish(Context& context, RequestId id, Outcome outcome) {
                   [](const ReadBatch& batch) { return batch.requests.empty(); });
   }
   requests_.erase(found);
+  if (IsOwn(id)) --own_under_way_;
   if (!IsOwn(id)) context.step.out.Emit(Reply{id, context.step.boot_write, std::move(outcome)});
 }
 

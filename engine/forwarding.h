@@ -82,7 +82,8 @@ class Forwarding {
   void OnStop(Context& context);
 
   MonoTime NextWakeup() const { return timers_.empty() ? kNever : timers_.begin()->first; }
-  std::size_t size() const { return requests_.size(); }
+  // Of clients. The node's own openings of sessions come on top, at most one a group.
+  std::size_t size() const { return requests_.size() - own_under_way_; }
 
  private:
   static bool IsRead(const PendingRequest& pending);
@@ -110,7 +111,8 @@ class Forwarding {
   absl::btree_map<GroupId, std::vector<LentSession>> lent_;
   std::uint64_t last_batch_ = 0;
   std::size_t parked_ = 0;
-  std::uint64_t own_requests_ = 0;
+  std::uint64_t own_requests_ = 0;  // made in this boot
+  std::size_t own_under_way_ = 0;
 };
 
 }  // namespace quorate
