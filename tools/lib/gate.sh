@@ -88,10 +88,7 @@ simulate_smoke() {
 
 simulate_regress() {
   cd "$root"
-  for file in scenarios/regress/*.json; do
-    printf '%s\n' "$file"
-    build/sim/quorate-sim replay "$file"
-  done
+  build/sim/quorate-sim run scenarios/regress --seeds 250 --first-seed 1 -j2
 }
 
 sanitizers() {
