@@ -43,6 +43,7 @@ class Cluster {
       node.map.remember = false;
       node.log.Bootstrap(ConfigurationOf(members));
     }
+    bootstrap_ = ConfigurationOf(members);
     for (auto& [id, node] : nodes_) Boot(id);
   }
 
@@ -153,6 +154,16 @@ class Cluster {
     node.map = node.flushed;
     node.flushes.clear();
     for (auto& [other, peer] : nodes_) Unlink(other, id);
+  }
+  // Everything the node had is gone: its disk is that of a node which was just bootstrapped.
+  void Wipe(NodeId id) {
+    Crash(id);
+    Node& node = nodes_.at(id);
+    node.log = FakeLog();
+    node.log.Bootstrap(bootstrap_);
+    node.map = FakeMap();
+    node.map.remember = false;
+    node.flushed = node.map;
   }
   void Boot(NodeId id) {
     Node& node = nodes_.at(id);
@@ -346,6 +357,7 @@ class Cluster {
   }
 
   Options options_;
+  Configuration bootstrap_;
   std::map<NodeId, Node> nodes_;
   std::deque<Packet> packets_;
   std::set<std::pair<NodeId, NodeId>> cut_;

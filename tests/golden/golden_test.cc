@@ -107,6 +107,8 @@ class Story {
       c.ReleaseDisk(NodeOf(words.at(1)));
     else if (verb == "crash")
       c.Crash(NodeOf(words.at(1)), words.size() > 2 ? Number(words[2]) : 0);
+    else if (verb == "wipe")
+      c.Wipe(NodeOf(words.at(1)));
     else if (verb == "boot")
       c.Boot(NodeOf(words.at(1)));
     else if (verb == "restart")
