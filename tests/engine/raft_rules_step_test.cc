@@ -752,5 +752,28 @@ TEST(Rule17, WhyAVoteWasRefusedIsCounted) {
   EXPECT_EQ(f.replica().drops(DropReason::kStaleTerm), 1u);
 }
 
+// ---- the engine's state is a value ------------------------------------------------------------------
+TEST(ReplicaValue, ACopyGoesItsOwnWayAndGivesTheSameEffectsForTheSameInputs) {
+  Fixture f;
+  f.Lead();
+  Replica copy = f.replica();
+  EXPECT_EQ(copy.StateDigest(), f.replica().StateDigest());
+  EXPECT_EQ(copy.Render(), f.replica().Render());
+  const Effects here = f.Propose("x");
+  EXPECT_NE(copy.StateDigest(), f.replica().StateDigest());
+  EXPECT_EQ(*copy.group(Fixture::kGroup), *copy.group(Fixture::kGroup));
+  EXPECT_FALSE(*copy.group(Fixture::kGroup) == f.Group());
+  ClientRequests again;
+  again.requests.push_back({f.last_request(),
+                            Fixture::kGroup,
+                            RequestKind::kWrite,
+                            SessionId(7),
+                            SessionSeq(f.last_request().value()),
+                            Payload("x"),
+                            {}});
+  EXPECT_EQ(copy.Step(f.now(), again), here);
+  EXPECT_EQ(copy.StateDigest(), f.replica().StateDigest());
+}
+
 }  // namespace
 }  // namespace quorate
