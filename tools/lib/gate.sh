@@ -3,7 +3,7 @@
 # Each step is a function; `step` runs it, times it and notes the result. The gate goes on after a failed
 # step, so that one run shows everything, and ends with one line: `N passed, N failed`.
 
-gate_dir=$root/build/gate
+gate_dir=$root/build-gate  # not in build/, which is made anew when its options change
 
 # step NAME FUNCTION — counts as one check; a function that counts its own cases writes them to $gate_dir/cases.
 step() {
