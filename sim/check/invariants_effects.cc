@@ -9,6 +9,40 @@
 namespace quorate::sim {
 namespace {
 
+Term TermOf(const Message& message, GroupId group) {
+  return std::visit(Match{
+                        [&](const Heartbeat& beat) {
+                          for (const HeartbeatItem& item : beat.items) {
+                            if (item.group == group) return item.term;
+                          }
+                          return Term();
+                        },
+                        [&](const HeartbeatReply& reply) {
+                          for (const HeartbeatReplyItem& item : reply.items) {
+                            if (item.group == group) return item.term;
+                          }
+                          return Term();
+                        },
+                        [](const auto& any) { return any.term; },
+                    },
+                    message);
+}
+
+// The least term a node can be in when it comes to `reached`: messages before it in the frame teach it higher
+// ones, or tell it to campaign. A node may hear a leader and leave its term in one step.
+Term TermWhenReached(const FrameReceived& frame, const PeerMessage& reached, GroupId group,
+                     Term term) {
+  for (const PeerMessage& message : frame.messages) {
+    if (&message == &reached) break;
+    if (message.group != group && message.group != kEveryGroup) continue;
+    const auto* vote = std::get_if<VoteRequest>(&message.message);
+    if (vote != nullptr && vote->kind == VoteKind::kPreVote) continue;
+    term = std::max(term, TermOf(message.message, group));
+    if (std::holds_alternative<TimeoutNow>(message.message)) term = Next(term);
+  }
+  return term;
+}
+
 std::string Show(EntryId entry) {
   return absl::StrCat(entry.index.value(), "/", entry.term.value());
 }
@@ -59,8 +93,11 @@ void Invariants::NoteInput(StepOf& step) {
     if (const auto* heartbeat = std::get_if<Heartbeat>(&message.message)) {
       for (const HeartbeatItem& item : heartbeat->items) {
         const GroupView* view = Find(step.views, item.group);
-        if (view == nullptr || view->term != item.term || view->role == Role::kLeader) continue;
-        SeatOf(step.node, SlotOf(item.group)).spoke_up = steps_;
+        Seat& seat = SeatOf(step.node, SlotOf(item.group));
+        if (view == nullptr || (view->role == Role::kLeader && view->term == item.term)) continue;
+        const Term before = seat.before.known ? seat.before.term : view->term;
+        if (item.term < TermWhenReached(*frame, message, item.group, before)) continue;
+        if (view->term >= item.term) seat.spoke_up = steps_;
       }
       continue;
     }
