@@ -307,6 +307,11 @@ void Raft::Finish(StepContext& context) {
     CloseUnusedView(context, leader);
     DriveTransfer(context);
   }
+  // The log got past what was coming in: what is left of it would keep the log from being compacted.
+  if (incoming_ && incoming_->phase == InstallPhase::kReceiving &&
+      incoming_->name.entry.index <= commit_) {
+    AbandonIncoming(context);
+  }
   EmitApply(context);
   MaybeCompact(context);
   log_.TrimCache(applied_.index, context.options.log_cache_entries);

@@ -42,6 +42,11 @@ bool Raft::IsSameLife(const StepContext& context, NodeId node, BootNumber boot) 
 void Raft::OnForward(StepContext& context, NodeId from, const Forward& forward) {
   ForwardReply reply{.term = hard_.term, .outcomes = {}};
   for (const ForwardedRequest& request : forward.requests) {
+    // Barriers and configurations are a leader's own business, whatever a peer sends.
+    if (request.kind != EntryKind::kCommand && request.kind != EntryKind::kOpenSession) {
+      context.out.Drop(DropReason::kMalformed);
+      continue;
+    }
     ForwardVerdict verdict = ForwardVerdict::kNotLeader;
     switch (Propose(context, request.kind, request.payload,
                     {from, context.peers.BootOf(from), request.id})) {

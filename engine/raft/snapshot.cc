@@ -169,7 +169,10 @@ void Raft::OnSnapshotChunk(StepContext& context, NodeId from, const SnapshotChun
     AdvanceCommit(context, chunk.name.entry.index);
     return ReplyHolds(context, from, chunk.name);
   }
-  if (!chunk.configuration.IsValid()) return context.out.Drop(DropReason::kMalformed);
+  if (!chunk.configuration.IsValid() || chunk.name.entry.term > hard_.term ||
+      chunk.configuration_index > chunk.name.entry.index) {
+    return context.out.Drop(DropReason::kMalformed);
+  }
   if (context.space == Space::kLow) {
     context.out.Drop(DropReason::kNoSpace);
     return Send(context, from,

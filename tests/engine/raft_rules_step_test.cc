@@ -738,6 +738,42 @@ TEST(Rule16, EntriesWhoseTermsFallOrPassTheLeadersAreDropped) {
   EXPECT_EQ(f.replica().drops(DropReason::kMalformed), 3u);
 }
 
+TEST(Rule16, ChunksAndForwardsThatNobodyCouldHaveSentAreDropped) {
+  Fixture f;
+  SnapshotChunk chunk{.term = Term(1),
+                      .name = {At(9, 2), Generation(1), BootNumber(1)},
+                      .number = 0,
+                      .last = true,
+                      .rows = Payload("r"),
+                      .configuration_index = {},
+                      .configuration = f.Group().configuration()};
+  EXPECT_TRUE(Fixture::All<InstallChunk>(f.From(2, chunk)).empty());
+  chunk.name.entry = At(9, 1);
+  chunk.configuration_index = Index(10);
+  EXPECT_TRUE(Fixture::All<InstallChunk>(f.From(2, chunk)).empty());
+  Fixture leader;
+  leader.Lead();
+  Forward forward{.term = leader.Group().term(), .requests = {}};
+  forward.requests.push_back({RequestId(1), EntryKind::kConfiguration, Payload("x")});
+  EXPECT_TRUE(Fixture::Records<AppendEntries>(leader.From(2, forward)).empty());
+}
+
+TEST(Rule09, ATransferThatTheLogHasOvertakenIsGivenUp) {
+  Fixture f;
+  const SnapshotName name{At(2, 1), Generation(1), BootNumber(1)};
+  f.From(2, SnapshotChunk{.term = Term(1),
+                          .name = name,
+                          .number = 0,
+                          .last = false,
+                          .rows = Payload("r"),
+                          .configuration_index = {},
+                          .configuration = f.Group().configuration()});
+  ASSERT_TRUE(f.Group().incoming().has_value());
+  const Effects effects = f.From(2, f.Append(Term(1), At(0, 0), {Term(1), Term(1)}, Index(2)));
+  EXPECT_FALSE(f.Group().incoming().has_value());
+  EXPECT_EQ(Fixture::All<DropGeneration>(effects).size(), 1u);
+}
+
 // ---- rule 17: refusals are counted by reason ---------------------------------------------------------------------------
 TEST(Rule17, WhyAVoteWasRefusedIsCounted) {
   Fixture f;
