@@ -120,6 +120,7 @@ class Cluster {
   }
   // The election timer of one node runs out, nobody else's.
   void TimeOut(NodeId id, GroupId group = kDefaultNamespace) {
+    REQUIRE(raft(id, group).next_wakeup() != kNever);  // a leader without anything out has no timer
     now_.mono = std::max(now_.mono, raft(id, group).next_wakeup());
     Feed(id, Wakeup{});
   }
