@@ -97,7 +97,7 @@ void Machine::AfterStep(const Input* input) {
         if (applied == raft->applied_entry()) break;
         applied = raft->applied_entry();
         shared_.Watch([&](Invariants& watch) {
-          watch.OnApplied(id_, group, applied, replica.catalogue().digest());
+          watch.OnApplied(id_, kSystemGroup, raft->applied_entry(), replica.catalogue().digest());
         });
       }
       if (!known) process_->applied_told.emplace_back(group, raft->applied_entry());
@@ -139,11 +139,11 @@ void Machine::LookAtMachines() {
 
 void Machine::TellMapDurable() {
   if (!shared_.config.checks.invariants) return;
-  for (const auto& [group, raft] : process_->host.replica().groups()) {
-    const StateMachine* machine = process_->host.machine(group);
+  for (const auto& one : process_->host.replica().groups()) {
+    const StateMachine* machine = process_->host.machine(one.first);
     if (machine == nullptr) continue;
     shared_.Watch([&](Invariants& watch) {
-      watch.OnMapDurable(id_, group, machine->space().generation, machine->applied().index);
+      watch.OnMapDurable(id_, one.first, machine->space().generation, machine->applied().index);
     });
   }
 }
