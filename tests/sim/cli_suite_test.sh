@@ -2,6 +2,7 @@
 # The command line from outside, around a simulator that simulates nothing (fake_quorate_sim.cc).
 # usage: cli_suite_test.sh FAKE_QUORATE_SIM PYTHON
 set -u
+unset MALLOC_PERTURB_  # a test runner's own: here it tells the second of two twins
 sim=$(realpath "$1") || exit 1
 python=$2
 work=$(mktemp -d) || exit 1
