@@ -92,7 +92,8 @@ void AddCheckFields(std::vector<Field>& fields) {
   Add(fields, "checks.determinism",
       OfScenario{[](Scenario& s, std::int64_t v) { s.determinism_parts = v; }}, Chance("0.01"),
       "Share of runs done twice, in processes that are started differently.");
-  AddSpecial(fields, "marks.require", R"({"type":"array","items":{"type":"string","minLength":1}})",
+  AddSpecial(fields, "marks.require",
+             R"({"type":"array","uniqueItems":true,"items":{"$ref":"#/$defs/mark"}})",
              "Marks that all runs of this file together must reach.");
   Add(fields, "marks.after_runs",
       OfScenario{[](Scenario& s, std::int64_t v) { s.marks_after_runs = v; }},

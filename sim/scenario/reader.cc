@@ -8,6 +8,8 @@
 
 #include "engine/base/match.h"
 #include "sim/scenario/field_groups.h"
+#include "sim/scenario/mark_table.h"
+#include "sim/scenario/nearest.h"
 #include "sim/scenario/scenario.h"
 #include "sim/scenario/schedule.h"
 #include "sim/scenario/text.h"
@@ -23,22 +25,8 @@ std::string GroupOf(std::string_view path) {
   return std::string(dot == std::string_view::npos ? "" : path.substr(0, dot));
 }
 
-std::size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t corner = row[0]++;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t change = corner + (a[i - 1] == b[j - 1] ? 0 : 1);
-      corner = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
-    }
-  }
-  return row[b.size()];
-}
-
-// The keys that may stand in `group`, each once.
-std::set<std::string> KeysOf(std::string_view group) {
+// The keys that may stand in `group`, each once, in order.
+std::vector<std::string> KeysOf(std::string_view group) {
   std::set<std::string> keys;
   const std::string prefix = group == "$" ? "" : Cat(group, ".");
   for (const Field& field : Fields()) {
@@ -46,19 +34,11 @@ std::set<std::string> KeysOf(std::string_view group) {
     keys.insert(
         field.path.substr(prefix.size(), field.path.find('.', prefix.size()) - prefix.size()));
   }
-  return keys;
+  return {keys.begin(), keys.end()};
 }
 
 std::string UnknownKey(std::string_view group, std::string_view key) {
-  std::string best;
-  std::size_t nearest = std::min<std::size_t>(3, key.size() / 2 + 1);
-  for (const std::string& known : KeysOf(group)) {
-    const std::size_t distance = key.size() > 60 ? 60 : EditDistance(key, known);
-    if (distance < nearest) {
-      nearest = distance;
-      best = known;
-    }
-  }
+  const std::string best = NearestOf(key, KeysOf(group), 3);
   return best.empty() ? "unknown key" : Cat("unknown key; \"", best, "\" is one");
 }
 
@@ -152,7 +132,7 @@ class ScenarioReader {
     if (path == "name") return ReadText(path, json, 100, scenario_.name);
     if (path == "about") return ReadText(path, json, 1000, scenario_.about);
     if (path == "cluster.namespaces") return ReadNamespaces(path, json);
-    if (path == "marks.require") return ReadList(path, json, scenario_.required_marks);
+    if (path == "marks.require") return ReadMarks(path, json);
     // They speak of nodes and namespaces, which may stand further down.
     if (path == "schedule" || path == "checks.linearizable" || path == "checks.converges")
       return absl::OkStatus();
@@ -179,6 +159,16 @@ class ScenarioReader {
       if (std::find(out.begin(), out.end(), text) != out.end())
         return Complaint(Under(path, i), "stands twice");
       out.push_back(std::move(text));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadMarks(const std::string& path, const Json& json) {
+    const absl::Status status = ReadList(path, json, scenario_.required_marks);
+    if (!status.ok()) return status;
+    for (std::size_t i = 0; i < scenario_.required_marks.size(); ++i) {
+      const std::string& name = scenario_.required_marks[i];
+      if (!IsMark(name)) return Complaint(Under(path, i), UnknownMark(name));
     }
     return absl::OkStatus();
   }

@@ -4,6 +4,8 @@
 #include <set>
 
 #include "engine/base/match.h"
+#include "sim/scenario/mark_table.h"
+#include "sim/scenario/nearest.h"
 #include "sim/scenario/text.h"
 #include "sim/scenario/units.h"
 
@@ -156,7 +158,11 @@ class EntryReader {
  private:
   static std::string Unknown(const std::string& word) {
     if (word == "switch_mode" || word == "wipe") return Cat("\"", word, "\" is not supported yet");
-    return Cat("must be one of ", Names());
+    std::vector<std::string> names;
+    for (const ActionSpec& spec : Actions()) names.emplace_back(spec.name);
+    const std::string nearest = NearestOf(word, names, 3);
+    return nearest.empty() ? Cat("must be one of ", Names())
+                           : Cat("unknown action; \"", nearest, "\" is one");
   }
 
   absl::Status ReadKey(const ActionSpec& spec, const std::string& key, const Json& json) {
@@ -215,6 +221,7 @@ class EntryReader {
       if (key == "mark") {
         if (value.kind != JsonKind::kText || value.text.empty())
           return Complaint(at, "must be the name of a mark");
+        if (!IsMark(value.text)) return Complaint(at, UnknownMark(value.text));
         when.mark = value.text;
       } else if (key == "nth") {
         const absl::StatusOr<std::int64_t> nth = ParseScalar(Unit::kCount, value);
@@ -377,10 +384,10 @@ absl::StatusOr<std::vector<ScheduleEntry>> ReadSchedule(std::string_view path, c
 std::string ScheduleSchema() {
   std::string kinds;
   for (const ActionSpec& spec : Actions()) {
-    std::string properties =
-        Cat(R"("do":{"const":")", spec.name, R"("},"at":)", kSpanSchema,
-            R"(,"on":{"type":"object","additionalProperties":false,"required":["mark"],)",
-            R"("properties":{"mark":{"type":"string"},"nth":{"type":"integer","minimum":1}}})");
+    std::string properties = Cat(
+        R"("do":{"const":")", spec.name, R"("},"at":)", kSpanSchema,
+        R"(,"on":{"type":"object","additionalProperties":false,"required":["mark"],)",
+        R"("properties":{"mark":{"$ref":"#/$defs/mark"},"nth":{"type":"integer","minimum":1}}})");
     std::string required = R"("do")";
     if (spec.lasts) properties += Cat(R"(,"for":)", kSpanSchema);
     for (const ActionKey& key : spec.keys) {

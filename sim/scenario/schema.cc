@@ -4,6 +4,7 @@
 
 #include "engine/base/match.h"
 #include "sim/scenario/fields.h"
+#include "sim/scenario/mark_table.h"
 #include "sim/scenario/text.h"
 
 namespace quorate::sim {
@@ -151,6 +152,17 @@ Schema FieldSchema(const Field& field, Schema& definitions) {
   return schema;
 }
 
+// Every mark, with its meaning where editors show it.
+Schema MarkSchema() {
+  Schema names = Schema::array();
+  std::string about = "A state that a run may reach.";
+  for (const KnownMark& mark : KnownMarks()) {
+    names.push_back(mark.name);
+    about += Cat("\n", mark.name, ": ", mark.about, ".");
+  }
+  return {{"enum", names}, {"description", about}};
+}
+
 // Finds or makes the object schema of a group, and returns its properties.
 Schema& PropertiesOf(Schema& root, std::string_view group) {
   Schema* at = &root;
@@ -189,6 +201,7 @@ std::string ScenarioSchema() {
                  {"required", {"format", "about"}},
                  {"properties", Schema::object()},
                  {"$defs", Schema::object()}};
+  root["$defs"]["mark"] = MarkSchema();
   for (const Field& field : Fields()) {
     const std::size_t dot = field.path.rfind('.');
     const std::string group = dot == std::string::npos ? "" : field.path.substr(0, dot);

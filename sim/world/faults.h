@@ -113,6 +113,7 @@ class Faults {
   std::vector<Process> processes_;
   std::vector<Scheduled> scheduled_;
   std::size_t waiting_for_marks_ = 0;
+  std::uint64_t marks_looked_at_ = 0;
   std::size_t active_ = 0;
   std::int64_t calm_since_ = 0;
   bool frozen_ = false;

@@ -2,7 +2,7 @@
 //
 // Model: watches steps, crashes and boots of all nodes and reaches marks: transfer.done,
 //   transfer.aborted_target_took_term, snapshot.installed, snapshot.installed_after_crash,
-//   map.fell_back_and_replayed, restart.again_in_recovery.
+//   map.fell_back_and_replayed.
 // Invariants: looks only; nothing of the run depends on it. Names of marks are stored in scenarios.
 // Cost: O(groups touched) a step.
 #pragma once

@@ -31,6 +31,7 @@ void MarkCounter::Reach(const char* name) {
   while (cells_[at].name != nullptr && cells_[at].name != name) at = (at + 1) % kCells;
   cells_[at].name = name;
   ++cells_[at].count;
+  ++total_;
 }
 
 std::uint64_t MarkCounter::CountOf(const char* name) const {

@@ -21,6 +21,8 @@ class MarkCounter {
   void Reach(const char* name);
   std::uint64_t CountOf(const char* name) const;
   std::map<std::string, std::uint64_t> ByName() const;
+  // Of all marks: what has not moved needs no second look.
+  std::uint64_t total() const { return total_; }
 
  private:
   struct Cell {
@@ -29,6 +31,7 @@ class MarkCounter {
   };
   static constexpr std::size_t kCells = 512;  // far more than there are marks
   std::array<Cell, kCells> cells_{};
+  std::uint64_t total_ = 0;
 };
 
 // A failed assertion inside a run.

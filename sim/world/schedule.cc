@@ -25,7 +25,8 @@ std::optional<NodeId> Faults::Resolve(const NodeRef& ref) const {
 }
 
 void Faults::OnMarks() {
-  if (waiting_for_marks_ == 0 || frozen_) return;
+  if (waiting_for_marks_ == 0 || frozen_ || shared_.marks.total() == marks_looked_at_) return;
+  marks_looked_at_ = shared_.marks.total();
   for (std::size_t entry = 0; entry < scheduled_.size(); ++entry) {
     const OnMark* on = std::get_if<OnMark>(&shared_.config.schedule[entry].when);
     if (on == nullptr || scheduled_[entry].done) continue;

@@ -31,7 +31,7 @@ cat >scenarios/one.json <<'JSON'
 {"format":1,"about":"One.","checks":{"determinism":0.2},"marks":{"require":["leader.changed"]}}
 JSON
 cat >scenarios/two.json <<'JSON'
-{"format":1,"about":"Two.","checks":{"determinism":0},"marks":{"require":["never.reached"],"after_runs":50}}
+{"format":1,"about":"Two.","checks":{"determinism":0},"marks":{"require":["figure8.shape"],"after_runs":50}}
 JSON
 cat >"with space.json" <<'JSON'
 {"format":1,"about":"A name to be quoted.","checks":{"determinism":0}}
@@ -88,7 +88,7 @@ expect 124 'one run too long' run scenarios/one.json --seeds 3 --first-seed 46 -
 says out 'stopped after 1 s'
 expect 124 'all too long' run scenarios/one.json --seeds 2 --first-seed 47 --time-limit 1; says out 'OUT OF TIME'
 expect 4 'mark' run scenarios/two.json --seeds 52 --first-seed 548
-says out 'GATE scenarios/two.json: no run of 52 reached the mark "never.reached"'
+says out 'GATE scenarios/two.json: no run of 52 reached the mark "figure8.shape"'
 expect 0 'too few runs for marks' run scenarios/two.json --seeds 49 --first-seed 548
 expect 1 quoted run 'with space.json' --seeds 1 --first-seed 13; says out "replay 'with space.json' --seed 13"
 expect 1 quiet run scenarios/one.json --seeds 20 --first-seed 1 -q

@@ -67,6 +67,9 @@ bool FitsWord(const json& schema, const std::string& word, const json& bound, co
   if (word == "maxLength") return !value.is_string() || value.get<std::string>().size() <= bound;
   if (word == "minItems") return !value.is_array() || value.size() >= bound;
   if (word == "maxItems") return !value.is_array() || value.size() <= bound;
+  if (word == "uniqueItems") {
+    return !value.is_array() || std::set<json>(value.begin(), value.end()).size() == value.size();
+  }
   if (word == "pattern") {
     return !value.is_string() ||
            std::regex_search(value.get<std::string>(), std::regex(bound.get<std::string>()));
@@ -143,7 +146,10 @@ TEST(Schema, RefusesWhatTheReaderRefuses) {
        {R"("netwrok":{})", R"("network":{"los":0.1})", R"("time":{"horizon":60})",
         R"("time":{"horizon":"60d"})", R"("cluster":{"nodes":10})", R"("network":{"loss":1.5})",
         R"("disk":{"full":{"for":"1s"}})", R"("schedule":[{"at":"1s","do":"explode"}])",
-        R"("network":{"loss":{"off":0.5}})", R"("disk":{"crash_unsynced":"lose"})"}) {
+        R"("network":{"loss":{"off":0.5}})", R"("disk":{"crash_unsynced":"lose"})",
+        R"("marks":{"require":["leader.change"]})",
+        R"("marks":{"require":["transfer.done","transfer.done"]})",
+        R"("schedule":[{"on":{"mark":"leader"},"do":"heal"}])"}) {
     const std::string text = std::string(R"({"format":1,"about":"x",)") + more + "}";
     EXPECT_FALSE(ParseScenario(text, "x.json").ok()) << more;
     EXPECT_FALSE(Fits(Schema(), json::parse(text))) << more;
