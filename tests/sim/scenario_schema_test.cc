@@ -169,6 +169,27 @@ TEST(ShippedScenarios, DrawAConfigurationForAnySeedWithinTheEnginesRules) {
   }
 }
 
+// The states that tell a suite of Raft simulations from one that only looks busy.
+TEST(ShippedScenarios, RequireTheMarksThatASmokeSuiteIsThereFor) {
+  std::set<std::string> required;
+  for (const fs::path& file : ShippedScenarios()) {
+    if (file.parent_path().filename() != "smoke") continue;
+    const absl::StatusOr<Scenario> scenario = LoadScenario(file.string());
+    ASSERT_TRUE(scenario.ok());
+    required.insert(scenario->required_marks.begin(), scenario->required_marks.end());
+    EXPECT_LE(scenario->marks_after_runs, 100) << file << ": a thousand seeds must be enough";
+  }
+  for (const char* mark :
+       {"candidate.longer_log_of_older_term", "clock.stepped_back", "disk.stalled_on_leader",
+        "figure8.shape", "forward.resent_over_leader_change", "leader.changed",
+        "map.fell_back_and_replayed", "partition.one_way_leader", "read.follower",
+        "restart.lost_suffix", "session.retry_answered_from_table",
+        "snapshot.installed_after_crash", "transfer.aborted_target_took_term", "transfer.done",
+        "vote.lost_unsynced"}) {
+    EXPECT_TRUE(required.contains(mark)) << mark;
+  }
+}
+
 TEST(ShippedScenarios, CoverTheSizesOfClustersBetweenThem) {
   std::set<std::int64_t> sizes;
   for (const fs::path& file : ShippedScenarios()) {
