@@ -1,13 +1,19 @@
 #include "sim/cli/args.h"
 
 #include <charconv>
+#include <limits>
 #include <map>
 #include <string_view>
 
+#include "sim/scenario/nearest.h"
 #include "sim/scenario/text.h"
 
 namespace quorate::sim {
 namespace {
+
+constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kYearInSeconds = 366 * 24 * 3'600;
+constexpr std::uint64_t kMostJobs = 1'024;
 
 absl::Status Wrong(std::string why) { return absl::InvalidArgumentError(why); }
 
@@ -15,6 +21,9 @@ absl::StatusOr<std::uint64_t> Number(std::string_view option, std::string_view t
                                      int base = 10) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error == std::errc::result_out_of_range && end == text.data() + text.size()) {
+    return Wrong(Cat(option, ": ", text, " is more than ", kAny));
+  }
   if (error != std::errc() || end != text.data() + text.size() || text.empty()) {
     return Wrong(Cat(option, ": \"", text, "\" is not a number"));
   }
@@ -32,12 +41,14 @@ struct Words {
     return found == options.end() ? "" : found->second;
   }
   // Leaves `out` alone if the option is not there.
-  absl::Status Take(std::string_view name, std::uint64_t least, std::uint64_t& out) const {
+  absl::Status Take(std::string_view name, std::uint64_t least, std::uint64_t most,
+                    std::uint64_t& out) const {
     const auto found = options.find(name);
     if (found == options.end()) return absl::OkStatus();
     const absl::StatusOr<std::uint64_t> value = Number(name, found->second);
     if (!value.ok()) return value.status();
     if (*value < least) return Wrong(Cat(name, ": must be at least ", least));
+    if (*value > most) return Wrong(Cat(name, ": must be at most ", most));
     out = *value;
     return absl::OkStatus();
   }
@@ -81,7 +92,11 @@ absl::StatusOr<Words> Sort(const std::vector<std::string>& words, const Known& k
       if (value) return Wrong(Cat(name, ": takes no value"));
       value = "";
     } else if (!Holds(known.with_value, name)) {
-      return Wrong(Cat(words[0], ": unknown option ", name));
+      std::vector<std::string> options(known.with_value.begin(), known.with_value.end());
+      options.insert(options.end(), known.flags.begin(), known.flags.end());
+      const std::string nearest = NearestOf(name, options, 4);
+      return Wrong(Cat(words[0], ": unknown option ", name,
+                       nearest.empty() ? "" : Cat("; ", nearest, " is one")));
     } else if (!value) {
       if (i + 1 == words.size()) return Wrong(Cat(name, ": needs a value"));
       value = words[++i];
@@ -120,18 +135,30 @@ absl::StatusOr<Args> ParseRun(const std::vector<std::string>& all) {
   if (args.paths.empty()) return Wrong("run: needs a scenario or a folder of scenarios");
   std::uint64_t first_seed = 0;
   for (const absl::Status& status :
-       {words->Take("--seeds", 1, args.seeds), words->Take("--first-seed", 0, first_seed),
-        words->Take("-j", 1, args.jobs), words->Take("--time-limit", 1, args.time_limit_s),
-        words->Take("--run-limit", 1, args.run_limit_s), ReadShard(*words, args)}) {
+       {words->Take("--seeds", 1, kAny, args.seeds),
+        words->Take("--first-seed", 0, kAny, first_seed),
+        words->Take("-j", 1, kMostJobs, args.jobs),
+        words->Take("--time-limit", 1, kYearInSeconds, args.time_limit_s),
+        words->Take("--run-limit", 1, kYearInSeconds, args.run_limit_s), ReadShard(*words, args)}) {
     if (!status.ok()) return status;
   }
-  if (args.jobs > 1024) return Wrong("-j: must be at most 1024");
+  // The last seed must be one, too; a fresh first seed is below kFreshSeeds.
+  const std::uint64_t first = words->Has("--first-seed") ? first_seed : kFreshSeeds;
+  if (args.seeds - 1 > kAny - first) {
+    return Wrong(Cat("--seeds: ", args.seeds, " seeds from ", first, " on go beyond ", kAny));
+  }
   if (words->Has("--first-seed")) args.first_seed = first_seed;
   args.json = words->Text("--json");
   args.junit = words->Text("--junit");
   args.out = words->Text("--out");
   args.fail_fast = words->Has("--fail-fast");
   args.quiet = words->Has("--quiet") || words->Has("-q");
+  if (!args.json.empty() && args.json == args.junit)
+    return Wrong(Cat("--json, --junit: both would be written to ", args.json));
+  for (const char* option : {"--json", "--junit", "--out"}) {
+    if (words->Has(option) && words->Text(option).empty())
+      return Wrong(Cat(option, ": must not be empty"));
+  }
   return args;
 }
 
@@ -142,7 +169,7 @@ absl::StatusOr<Args> ParseReplay(const std::vector<std::string>& all) {
   ReplayArgs args;
   if (words->paths.size() != 1) return Wrong("replay: needs one scenario");
   args.path = words->paths[0];
-  const absl::Status status = words->Take("--seed", 0, args.seed);
+  const absl::Status status = words->Take("--seed", 0, kAny, args.seed);
   if (!status.ok()) return status;
   if (words->Has("--verify")) {
     const std::string text = words->Text("--verify");
@@ -163,7 +190,7 @@ absl::StatusOr<Args> ParseCheck(const std::vector<std::string>& all) {
   CheckArgs args;
   args.paths = words->paths;
   if (args.paths.empty()) return Wrong("check: needs a history");
-  const absl::Status status = words->Take("--budget", 1, args.budget);
+  const absl::Status status = words->Take("--budget", 1, kAny, args.budget);
   if (!status.ok()) return status;
   return args;
 }
@@ -173,8 +200,12 @@ absl::StatusOr<Args> ParseCheck(const std::vector<std::string>& all) {
 absl::StatusOr<Args> ParseArgs(const std::vector<std::string>& words) {
   if (words.empty()) return Wrong("needs a verb: run, replay, check or schema");
   const std::string& verb = words[0];
-  if (verb == "--version") return VersionArgs{};
+  if (verb == "--version") {
+    if (words.size() > 1) return Wrong("--version: takes no arguments");
+    return VersionArgs{};
+  }
   if (verb == "--help" || verb == "-h" || verb == "help") {
+    if (words.size() > 2) return Wrong("help: takes one verb");
     return HelpArgs{words.size() > 1 ? words[1] : ""};
   }
   for (const std::string& word : words) {
@@ -187,7 +218,10 @@ absl::StatusOr<Args> ParseArgs(const std::vector<std::string>& words) {
     if (words.size() > 1) return Wrong("schema: takes no arguments");
     return SchemaArgs{};
   }
-  return Wrong(Cat("unknown verb \"", verb, "\"; there are run, replay, check and schema"));
+  const std::string nearest = NearestOf(verb, {"run", "replay", "check", "schema", "help"}, 3);
+  return Wrong(nearest.empty()
+                   ? Cat("unknown verb \"", verb, "\"; there are run, replay, check and schema")
+                   : Cat("unknown verb \"", verb, "\"; \"", nearest, "\" is one"));
 }
 
 std::string Render(Digest digest) {

@@ -15,6 +15,9 @@
 
 namespace quorate::sim {
 
+// A suite that names no first seed begins below this.
+inline constexpr std::uint64_t kFreshSeeds = 1'000'000'000;
+
 struct RunArgs {
   std::vector<std::string> paths;           // files, or folders of *.json
   std::uint64_t seeds = 100;                // simulations in all
@@ -25,7 +28,7 @@ struct RunArgs {
   std::string json;  // files to write; empty = none
   std::string junit;
   std::string out;                  // folder for what a failure leaves
-  std::uint64_t time_limit_s = 0;   // of the whole; 0 = none
+  std::uint64_t time_limit_s = 0;   // of the whole; 0 = none; a year at most
   std::uint64_t run_limit_s = 600;  // of one simulation
   bool fail_fast = false;
   bool quiet = false;

@@ -1,17 +1,24 @@
 #include "sim/cli/child.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 
+#include "sim/cli/interrupt.h"
+
 namespace quorate::sim {
 namespace {
 
 [[noreturn]] void Become(const std::vector<std::string>& command, const ChildSettings& settings,
-                         int out) {
+                         int out, pid_t parent) {
+  HearInterruptsAgain();
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody is left behind; outlives the exec
+  if (getppid() != parent) _exit(127);
   dup2(out, STDOUT_FILENO);
   for (const auto& [name, value] : settings.environment) setenv(name.c_str(), value.c_str(), 1);
   std::vector<char*> words;
@@ -45,11 +52,12 @@ absl::StatusOr<ChildResult> RunChild(const std::vector<std::string>& command,
     out = open(settings.to_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (out < 0) {
       close(ends[0]);
-      return absl::UnavailableError(settings.to_file + ": cannot be written");
+      return absl::InvalidArgumentError(settings.to_file + ": cannot be written");
     }
   }
+  const pid_t parent = getpid();
   const pid_t pid = fork();
-  if (pid == 0) Become(command, settings, out);
+  if (pid == 0) Become(command, settings, out, parent);
   close(out);
   ChildResult result;
   if (pid > 0 && settings.to_file.empty()) result.out = ReadToEnd(ends[0]);

@@ -2,7 +2,9 @@
 //
 // Model: fork and exec, so that it has its own address-space layout; its standard output is taken.
 // Time: after `limit_s` seconds of real time a signal ends it.
-// Errors: Unavailable if it cannot be started; how it ended stands in the result.
+//   It ends with the process that started it.
+// Errors: Unavailable if it cannot be started, InvalidArgument if its file cannot be written; how it ended
+//   stands in the result.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -1,8 +1,10 @@
 #include "sim/cli/cli.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <system_error>
 
 #include "engine/base/match.h"
 #include "sim/cli/record.h"
@@ -64,6 +66,20 @@ ExitCode CheckOne(const std::string& path, std::uint64_t budget) {
 
 }  // namespace
 
+std::string ProgramOf(const char* called) {
+  const std::string name = called == nullptr ? "quorate-sim" : called;
+  std::error_code error;
+  if (name.find('/') == std::string::npos) return name;
+  const std::filesystem::path path = std::filesystem::absolute(name, error);
+  return error ? name : path.lexically_normal().string();
+}
+
+int CodeAfterFlush(ExitCode code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return static_cast<int>(code);
+  Refuse("standard output cannot be written");
+  return static_cast<int>(code == ExitCode::kPass ? ExitCode::kUsage : code);
+}
+
 ExitCode Refuse(const std::string& why) {
   std::fprintf(stderr, "quorate-sim: %s\n", why.c_str());
   return ExitCode::kUsage;
@@ -75,6 +91,8 @@ ExitCode Replay(const ReplayArgs& args, const CliWorld& world) {
   RunSettings settings;
   settings.trace = args.trace;
   settings.trace_to = args.trace ? &std::cout : nullptr;
+  settings.commit = world.commit;
+  settings.scenario = Render(scenario->hash);
   std::ofstream history;
   if (!args.history.empty()) {
     history.open(args.history, std::ios::binary | std::ios::trunc);
@@ -89,11 +107,14 @@ ExitCode Replay(const ReplayArgs& args, const CliWorld& world) {
     if (!history) return Refuse(Cat(args.history, ": cannot be written"));
   }
   Print(args.digest_only ? Render(result.digest) + "\n"
-                         : Cat("scenario     ", scenario->file, " seed ", args.seed, "\n",
-                               RenderResult(result)));
+                         : Cat("scenario     ", scenario->file, " (", Render(scenario->hash),
+                               ") seed ", args.seed, "\n", RenderResult(result)));
   if (args.verify && *args.verify != result.digest) {
-    std::fprintf(stderr, "quorate-sim: the digest is %s, not %s\n", Render(result.digest).c_str(),
-                 Render(*args.verify).c_str());
+    std::fprintf(
+        stderr,
+        "quorate-sim: the digest is %s, not %s: another scenario, another program (this is "
+        "commit %s), or a run that differs from itself\n",
+        Render(result.digest).c_str(), Render(*args.verify).c_str(), world.commit.c_str());
     return ExitCode::kNonDeterminism;
   }
   return CodeOf(result);
@@ -128,8 +149,8 @@ ExitCode RunCli(const std::vector<std::string>& words, const CliWorld& world) {
                           Print(text);
                           return ExitCode::kPass;
                         },
-                        [](const VersionArgs&) {
-                          Print(VersionText());
+                        [&](const VersionArgs&) {
+                          Print(VersionText(world.commit));
                           return ExitCode::kPass;
                         },
                     },

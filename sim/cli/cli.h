@@ -16,8 +16,10 @@ namespace quorate::sim {
 
 struct CliWorld {
   RunResult (*simulate)(const Scenario&, const RunConfig&, std::uint64_t seed, const RunSettings&);
-  std::uint64_t fresh_seed;  // where a suite begins that names no seed
-  std::string self;          // this program, to be started again
+  std::uint64_t fresh_seed;             // where a suite begins that names no seed
+  std::string self;                     // this program, to be started again
+  std::string program = "quorate-sim";  // the same as whoever called it may call it again
+  std::string commit = "unknown";       // what the program was built from
 };
 
 ExitCode RunCli(const std::vector<std::string>& words, const CliWorld& world);
@@ -29,7 +31,13 @@ ExitCode Check(const CheckArgs& args);
 
 // The text of `--help`, or of `VERB --help`; empty if there is no such verb.
 std::string HelpText(const std::string& verb);
-std::string VersionText();
+std::string VersionText(const std::string& commit);
+std::string ReleaseNumber();
+
+// What a shell in any folder must be told to start this program: its path, unless it was looked up.
+std::string ProgramOf(const char* called);
+// What a process is to end with. What was printed may still be lost: a full disk, a closed pipe.
+int CodeAfterFlush(ExitCode code);
 
 // Says what was wrong with the command line or an input file. Returns kUsage.
 ExitCode Refuse(const std::string& why);

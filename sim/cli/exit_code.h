@@ -15,6 +15,7 @@ enum class ExitCode : int {
   kUsage = 64,   // bad command line, bad scenario
   kSimulatorBug = 70,
   kOutOfTime = 124,
+  kInterrupted = 130,  // a signal came; what was done so far was told
 };
 
 }  // namespace quorate::sim

@@ -15,7 +15,8 @@ constexpr const char* kGeneral =
 
 exit codes
   0 pass   1 safety   2 liveness   3 non-determinism   4 gate (marks, excused)   5 unknown
-  64 bad command line or scenario   70 bug in the simulator   124 out of time
+  64 bad command line or scenario, or an output that cannot be written   70 bug in the simulator
+  124 out of time   130 interrupted
 )";
 
 constexpr const char* kRun = R"(quorate-sim run PATH... [options]
@@ -93,6 +94,9 @@ std::string HelpText(const std::string& verb) {
 #ifndef QUORATE_VERSION
 #define QUORATE_VERSION "unreleased"
 #endif
-std::string VersionText() { return "quorate-sim " QUORATE_VERSION ", scenario format 1\n"; }
+std::string ReleaseNumber() { return QUORATE_VERSION; }
+std::string VersionText(const std::string& commit) {
+  return "quorate-sim " QUORATE_VERSION " (commit " + commit + "), scenario format 1\n";
+}
 
 }  // namespace quorate::sim

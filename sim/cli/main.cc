@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/cli/cli.h"
+#include "sim/commit.h"
 
 namespace {
 
@@ -15,7 +16,7 @@ namespace {
 std::uint64_t FreshSeed() {
   std::uint64_t bits = 0;
   if (getrandom(&bits, sizeof bits, 0) != static_cast<ssize_t>(sizeof bits)) return 1;
-  return bits % 1'000'000'000;
+  return bits % quorate::sim::kFreshSeeds;
 }
 
 }  // namespace
@@ -23,8 +24,9 @@ std::uint64_t FreshSeed() {
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   try {
-    return static_cast<int>(
-        quorate::sim::RunCli(words, {quorate::sim::RunOnce, FreshSeed(), "/proc/self/exe"}));
+    return quorate::sim::CodeAfterFlush(
+        quorate::sim::RunCli(words, {quorate::sim::RunOnce, FreshSeed(), "/proc/self/exe",
+                                     quorate::sim::ProgramOf(argv[0]), QUORATE_COMMIT}));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "quorate-sim: %s\n", error.what());
     return static_cast<int>(quorate::sim::ExitCode::kSimulatorBug);

@@ -15,8 +15,10 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/base/check.h"
+#include "sim/cli/interrupt.h"
 #include "sim/scenario/text.h"
 
 namespace quorate::sim {
@@ -67,13 +69,12 @@ void ReportAssertion(const CheckFailure& failure) {
   _exit(70);
 }
 
-[[noreturn]] void Serve(int tasks_fd, int records_fd, const std::vector<Task>& tasks,
-                        const PoolWork& work) {
+[[noreturn]] void Serve(int tasks_fd, int records_fd, const TaskList& tasks, const PoolWork& work) {
   answers_fd = records_fd;
   SetCheckHandler(ReportAssertion);
   std::uint64_t place = 0;
   while (ReadAll(tasks_fd, reinterpret_cast<char*>(&place), sizeof place)) {
-    const Task& task = tasks[place];
+    const Task task = tasks.at(place);
     under_way = {};
     under_way.number = task.number;
     under_way.file = task.file;
@@ -107,22 +108,26 @@ std::string HowItDied(int status) {
 
 class Pool {
  public:
-  Pool(const std::vector<Task>& tasks, const PoolLimits& limits, const PoolWork& work)
+  Pool(const TaskList& tasks, const PoolLimits& limits, const PoolWork& work)
       : tasks_(tasks), limits_(limits), work_(work), start_(Clock::now()) {}
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
   ~Pool() {
+    // All at once: what they do now is of no use any more.
+    for (const Worker& worker : workers_) {
+      if (worker.pid > 0) kill(worker.pid, SIGKILL);
+    }
     for (Worker& worker : workers_) End(worker);
   }
 
   absl::StatusOr<std::uint64_t> Run() {
-    const std::uint64_t count = std::min<std::uint64_t>(limits_.jobs, tasks_.size());
+    const std::uint64_t count = std::min<std::uint64_t>(limits_.jobs, tasks_.count);
     for (std::uint64_t i = 0; i < count; ++i) {
       const absl::Status status = Start(workers_.emplace_back());
       if (!status.ok()) return status;
     }
     Clock::time_point told = start_;
-    while (delivered_ < tasks_.size() && !stopped_) {
+    while (delivered_ < tasks_.count && !stopped_ && !Interrupted()) {
       const absl::Status status = Turn();
       if (!status.ok()) return status;
       const Clock::time_point now = Clock::now();
@@ -157,6 +162,7 @@ class Pool {
       }
       close(tasks[1]);
       close(records[0]);
+      LeaveInterruptsToTheParent();
       prctl(PR_SET_PDEATHSIG, SIGKILL);
       if (getppid() != parent) _exit(0);
       Serve(tasks[0], records[1], tasks_, work_);
@@ -174,7 +180,7 @@ class Pool {
 
   void Give(Worker& worker) {
     worker.place.reset();
-    if (next_ == tasks_.size()) return;
+    if (next_ == tasks_.count) return;
     const std::uint64_t place = next_++;
     worker.place = place;
     worker.since = Clock::now();
@@ -186,9 +192,9 @@ class Pool {
   absl::Status Turn() {
     std::vector<pollfd> polled;
     for (const Worker& worker : workers_) polled.push_back({worker.from, POLLIN, 0});
-    if (poll(polled.data(), polled.size(), 200) < 0 && errno != EINTR)
-      return absl::UnavailableError("poll failed");
-    for (std::size_t i = 0; i < workers_.size() && !stopped_; ++i) {
+    if (poll(polled.data(), polled.size(), 200) < 0)
+      return errno == EINTR ? absl::OkStatus() : absl::UnavailableError("poll failed");
+    for (std::size_t i = 0; i < workers_.size() && !stopped_ && !Interrupted(); ++i) {
       absl::Status status;
       if (polled[i].revents != 0) {
         status = Take(workers_[i]);
@@ -229,13 +235,13 @@ class Pool {
     const std::optional<std::uint64_t> place = worker.place;
     const int status = End(worker);
     if (place) {
-      const Task& task = tasks_[*place];
+      const Task task = tasks_.at(*place);
       RunRecord record{task.number, task.file, task.seed, end, "", {}};
       record.how = end == RunEnd::kOutOfTime ? Cat("stopped after ", limits_.run_limit_s, " s")
                                              : HowItDied(status);
       Deliver(*place, std::move(record));
     }
-    if (stopped_ || next_ == tasks_.size()) return absl::OkStatus();
+    if (stopped_ || next_ == tasks_.count) return absl::OkStatus();
     return Start(worker);
   }
 
@@ -276,7 +282,7 @@ class Pool {
     }
   }
 
-  const std::vector<Task>& tasks_;
+  const TaskList& tasks_;
   const PoolLimits& limits_;
   const PoolWork& work_;
   const Clock::time_point start_;
@@ -289,7 +295,7 @@ class Pool {
 
 }  // namespace
 
-absl::StatusOr<std::uint64_t> RunAll(const std::vector<Task>& tasks, const PoolLimits& limits,
+absl::StatusOr<std::uint64_t> RunAll(const TaskList& tasks, const PoolLimits& limits,
                                      const PoolWork& work) {
   REQUIRE(limits.jobs > 0 && limits.run_limit_s > 0);
   // A worker that dies while it is told something must not take the parent with it.

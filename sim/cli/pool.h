@@ -11,7 +11,6 @@
 #pragma once
 #include <cstdint>
 #include <functional>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "sim/cli/record.h"
@@ -30,6 +29,12 @@ struct Task {
   std::uint64_t seed = 0;
 };
 
+// Numbered from 0; made when its turn comes, so that there may be as many as one likes.
+struct TaskList {
+  std::uint64_t count = 0;
+  std::function<Task(std::uint64_t place)> at;
+};
+
 enum class Continue : std::uint8_t { kYes, kNo };
 
 struct PoolWork {
@@ -41,8 +46,9 @@ struct PoolWork {
   std::function<void(std::uint64_t done)> progress;
 };
 
-// Returns how many were delivered; fewer than all of them if `deliver` said so or time ran out.
-absl::StatusOr<std::uint64_t> RunAll(const std::vector<Task>& tasks, const PoolLimits& limits,
+// Returns how many were delivered; fewer than all of them if `deliver` said so, time ran out, or somebody
+// interrupted.
+absl::StatusOr<std::uint64_t> RunAll(const TaskList& tasks, const PoolLimits& limits,
                                      const PoolWork& work);
 
 }  // namespace quorate::sim

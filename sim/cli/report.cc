@@ -9,6 +9,8 @@
 namespace quorate::sim {
 namespace {
 
+__extension__ typedef unsigned __int128 Wide;
+
 constexpr std::size_t kMostFindings = 20;  // in the table; JSON and JUnit have all of them
 
 std::string Padded(std::string text, std::size_t width) {
@@ -138,9 +140,16 @@ std::string RenderSpan(std::int64_t ns) {
              seconds % 60, " s");
 }
 
+std::uint64_t PerSecond(std::uint64_t count, std::uint64_t ms) {
+  return static_cast<std::uint64_t>(static_cast<Wide>(count) * 1'000 /
+                                    std::max<std::uint64_t>(ms, 1));
+}
+
 std::string ReplayLine(const Summary& summary, const Finding& finding) {
-  return Cat("quorate-sim replay ", Quoted(summary.files()[finding.file].file), " --seed ",
-             finding.seed);
+  const FileSummary& file = summary.files()[finding.file];
+  return Cat(Quoted(summary.origin().program), " replay ", Quoted(file.path), " --seed ",
+             finding.seed, "  # commit ", summary.origin().commit, ", scenario ",
+             Render(file.hash));
 }
 
 std::string Render(const Summary& summary, const Finding& finding) {
@@ -174,6 +183,7 @@ std::string RenderTable(const Summary& summary, std::uint64_t first_seed) {
     text += Cat(shown++ == 0 ? "\n" : "", Render(summary, finding), "\n");
   }
   for (const std::string& gate : summary.MissedGates()) text += Cat("\nGATE ", gate, "\n");
+  if (summary.interrupted()) text += "\nINTERRUPTED: fewer runs than asked for\n";
   if (summary.out_of_time()) text += "\nOUT OF TIME: fewer runs than asked for\n";
   return text;
 }
@@ -198,6 +208,7 @@ std::string RenderJson(const Summary& summary, std::uint64_t first_seed) {
   nlohmann::ordered_json files = nlohmann::ordered_json::array();
   for (const FileSummary& file : summary.files()) {
     files.push_back({{"file", file.file},
+                     {"hash", Render(file.hash)},
                      {"runs", file.runs},
                      {"events", file.events},
                      {"verdicts", VerdictsJson(file.by_severity)},
@@ -211,6 +222,7 @@ std::string RenderJson(const Summary& summary, std::uint64_t first_seed) {
                         {"what", finding.what},
                         {"event", finding.event},
                         {"file", summary.files()[finding.file].file},
+                        {"scenario", Render(summary.files()[finding.file].hash)},
                         {"seed", finding.seed},
                         {"number", finding.number},
                         {"fingerprint", FingerprintOf(finding)},
@@ -220,11 +232,14 @@ std::string RenderJson(const Summary& summary, std::uint64_t first_seed) {
     for (const auto& [severity, count] : file.by_severity) verdicts[severity] += count;
   }
   const nlohmann::ordered_json json = {{"quorate_sim", 1},
+                                       {"version", summary.origin().version},
+                                       {"commit", summary.origin().commit},
                                        {"exit_code", static_cast<int>(summary.exit_code())},
                                        {"first_seed", first_seed},
                                        {"runs", summary.runs().size()},
                                        {"run_twice", summary.twins()},
                                        {"out_of_time", summary.out_of_time()},
+                                       {"interrupted", summary.interrupted()},
                                        {"events", summary.events()},
                                        {"simulated_ns", summary.virtual_ns()},
                                        {"digest", Render(summary.digest())},

@@ -10,7 +10,8 @@
 
 namespace quorate::sim {
 
-// The command that repeats one run.
+// The command that repeats one run, in any folder; behind it, as a shell's comment, of which program and which
+// text of the scenario that is true.
 std::string ReplayLine(const Summary& summary, const Finding& finding);
 // One line: verdict, checker, what, file, seed, and the command that repeats it.
 std::string Render(const Summary& summary, const Finding& finding);
@@ -22,6 +23,9 @@ std::string RenderResult(const RunResult& result);
 
 std::string RenderJson(const Summary& summary, std::uint64_t first_seed);
 std::string RenderJUnit(const Summary& summary);
+
+// How many of something in a second, and how long it took: of spans in milliseconds.
+std::uint64_t PerSecond(std::uint64_t count, std::uint64_t ms);
 
 // 1234567 → "1 234 567".
 std::string Grouped(std::uint64_t number);

@@ -5,17 +5,16 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <map>
-#include <set>
 #include <system_error>
 
 #include "engine/base/prf.h"
-#include "sim/cli/child.h"
 #include "sim/cli/cli.h"
+#include "sim/cli/interrupt.h"
+#include "sim/cli/outputs.h"
 #include "sim/cli/pool.h"
 #include "sim/cli/report.h"
 #include "sim/cli/summary.h"
+#include "sim/cli/twins.h"
 #include "sim/scenario/text.h"
 
 namespace quorate::sim {
@@ -37,7 +36,8 @@ absl::StatusOr<std::vector<std::string>> FilesOf(const std::vector<std::string>&
     std::vector<std::string> found;
     for (fs::recursive_directory_iterator at(path, error), end; !error && at != end;
          at.increment(error)) {
-      if (at->path().extension() == ".json") found.push_back(at->path().string());
+      if (at->path().extension() == ".json" && !at->is_directory(error))
+        found.push_back(at->path().string());
     }
     if (error) return absl::InvalidArgumentError(Cat(path, ": cannot be read"));
     if (found.empty()) return absl::InvalidArgumentError(Cat(path, ": no *.json in this folder"));
@@ -47,17 +47,22 @@ absl::StatusOr<std::vector<std::string>> FilesOf(const std::vector<std::string>&
   return files;
 }
 
-absl::Status WriteFile(const std::string& path, const std::string& text) {
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out << text;
-  out.close();
-  return out ? absl::OkStatus() : absl::InvalidArgumentError(Cat(path, ": cannot be written"));
-}
-
 std::uint64_t JobsOf(const RunArgs& args) {
   if (args.jobs > 0) return args.jobs;
   const long cores = sysconf(_SC_NPROCESSORS_ONLN);
   return cores < 1 ? 1 : static_cast<std::uint64_t>(cores);
+}
+
+// Numbers i below `args.seeds` with i mod shards == shard.
+std::uint64_t TasksOf(const RunArgs& args) {
+  if (args.shard >= args.seeds) return 0;
+  return (args.seeds - args.shard - 1) / args.shards + 1;
+}
+
+std::string SpanOf(std::uint64_t seconds) {
+  // More than that is longer than anybody waits.
+  const std::uint64_t most = 1'000 * std::uint64_t{3'600};
+  return RenderSpan(static_cast<std::int64_t>(std::min(seconds, most)) * 1'000'000'000);
 }
 
 class Progress {
@@ -68,21 +73,20 @@ class Progress {
         start_(std::chrono::steady_clock::now()) {}
   void Show(std::uint64_t done, const Summary& summary) const {
     if (!shown_) return;
-    const std::uint64_t seconds = Seconds();
-    const std::uint64_t left = done == 0 ? 0 : seconds * (total_ - done) / done;
-    std::fprintf(stderr, "\r%s of %s runs, %s failed, %s events a second, about %llu s left \x1b[K",
+    const std::uint64_t left = done == 0 ? 0 : Milliseconds() * ((total_ - done) / done) / 1'000;
+    std::fprintf(stderr, "\r%s of %s runs, %s failed, %s events a second, about %s left \x1b[K",
                  Grouped(done).c_str(), Grouped(total_).c_str(),
                  Grouped(summary.failures()).c_str(),
-                 Grouped(summary.events() / std::max<std::uint64_t>(seconds, 1)).c_str(),
-                 static_cast<unsigned long long>(left));
+                 Grouped(PerSecond(summary.events(), Milliseconds())).c_str(),
+                 done == 0 ? "?" : SpanOf(left).c_str());
   }
   void Clear() const {
     if (shown_) std::fputs("\r\x1b[K", stderr);
   }
-  std::uint64_t Seconds() const {
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - start_)
-            .count());
+  std::uint64_t Milliseconds() const {
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                          std::chrono::steady_clock::now() - start_)
+                                          .count());
   }
 
  private:
@@ -97,16 +101,21 @@ class Suite {
       : args_(args),
         world_(world),
         scenarios_(std::move(scenarios)),
-        summary_(scenarios_),
+        summary_(scenarios_, {world.program, ReleaseNumber(), world.commit}),
         first_seed_(args.first_seed.value_or(world.fresh_seed)) {}
 
   ExitCode Run() {
+    const InterruptGuard guard;
     absl::Status status = RunAllTasks();
-    if (status.ok()) status = RunTwins();
+    if (status.ok() && !Interrupted()) status = RunTwins();
     if (!status.ok()) {
       std::fprintf(stderr, "quorate-sim: %s\n", std::string(status.message()).c_str());
       return ExitCode::kSimulatorBug;
     }
+    if (Interrupted()) summary_.set_interrupted();
+    // Files first: who reads the table may stop reading at any line.
+    status = WriteReports(args_, summary_, first_seed_);
+    if (status.ok()) status = WriteArtifacts(args_, summary_, world_.self);
     if (!args_.quiet) std::fputs(RenderTable(summary_, first_seed_).c_str(), stdout);
     if (args_.quiet) {
       for (const Finding& finding : summary_.findings()) {
@@ -114,18 +123,22 @@ class Suite {
       }
     }
     std::fflush(stdout);
-    status = WriteReports();
-    if (!status.ok()) return Refuse(std::string(status.message()));
+    if (!status.ok()) {
+      const ExitCode refused = Refuse(std::string(status.message()));
+      return summary_.exit_code() == ExitCode::kPass ? refused : summary_.exit_code();
+    }
     return summary_.exit_code();
   }
 
  private:
   absl::Status RunAllTasks() {
-    std::vector<Task> tasks;
-    for (std::uint64_t i = args_.shard; i < args_.seeds; i += args_.shards) {
-      tasks.push_back({i, i % scenarios_.size(), first_seed_ + i});
-    }
-    const Progress progress(tasks.size(), args_.quiet);
+    TaskList tasks;
+    tasks.count = TasksOf(args_);
+    tasks.at = [this](std::uint64_t place) {
+      const std::uint64_t i = args_.shard + place * args_.shards;
+      return Task{i, i % scenarios_.size(), first_seed_ + i};
+    };
+    const Progress progress(tasks.count, args_.quiet);
     PoolWork work;
     work.run = [this](const Task& task) {
       RunRecord record;
@@ -138,12 +151,14 @@ class Suite {
     const absl::StatusOr<std::uint64_t> done = RunAll(tasks, Limits(), work);
     progress.Clear();
     if (!done.ok()) return done.status();
-    if (*done < tasks.size() && !stopped_) summary_.set_out_of_time();
+    if (*done < tasks.count && !stopped_ && !Interrupted()) summary_.set_out_of_time();
     if (!args_.quiet) {
-      const std::uint64_t seconds = std::max<std::uint64_t>(progress.Seconds(), 1);
-      std::fprintf(stderr, "%s runs in %s s with %s workers: %s events a second\n",
-                   Grouped(*done).c_str(), Grouped(seconds).c_str(), Grouped(JobsOf(args_)).c_str(),
-                   Grouped(summary_.events() / seconds).c_str());
+      const std::uint64_t ms = progress.Milliseconds();
+      const std::uint64_t workers = std::min(JobsOf(args_), tasks.count);
+      std::fprintf(stderr, "%s runs in %s with %s %s: %s events a second\n", Grouped(*done).c_str(),
+                   RenderSpan(static_cast<std::int64_t>(ms) * 1'000'000).c_str(),
+                   Grouped(workers).c_str(), workers == 1 ? "worker" : "workers",
+                   Grouped(PerSecond(summary_.events(), ms)).c_str());
     }
     return absl::OkStatus();
   }
@@ -164,31 +179,22 @@ class Suite {
     return stopped_ ? Continue::kNo : Continue::kYes;
   }
 
-  // Some runs, and the first failures, again: in processes started afresh, with other addresses and
-  // with other bytes in fresh and in freed memory.
+  // Some runs, and the first failures, again.
   absl::Status RunTwins() {
-    std::vector<Task> tasks;
-    for (std::size_t i = 0; i < firsts_.size(); ++i)
-      tasks.push_back({i, firsts_[i].file, firsts_[i].seed});
+    TaskList tasks;
+    tasks.count = firsts_.size();
+    tasks.at = [this](std::uint64_t place) {
+      return Task{place, firsts_[place].file, firsts_[place].seed};
+    };
     PoolWork work;
     work.run = [this](const Task& task) {
       RunRecord record;
-      const std::string fill = std::to_string(1 + task.seed % 254);
-      const absl::StatusOr<ChildResult> twin =
-          RunChild({world_.self, "replay", scenarios_[task.file].file, "--seed",
-                    std::to_string(task.seed), "--digest"},
-                   {args_.run_limit_s, {{"MALLOC_PERTURB_", fill}}, ""});
-      record.how = twin.ok() ? twin->out : std::string(twin.status().message());
+      const absl::StatusOr<std::string> twin = DigestOfTwin(TwinOfRun(task.file, task.seed));
+      record.how = twin.ok() ? *twin : std::string(twin.status().message());
       return record;
     };
     work.deliver = [this](const RunRecord& record) {
-      const RunRecord& first = firsts_[record.number];
-      const std::string expected = Render(first.result.digest);
-      const std::string got = record.how.substr(0, record.how.find('\n'));
-      if (got != expected) {
-        summary_.AddTwinMismatch(
-            first, Cat("the trace's digest was ", expected, ", and the second time \"", got, "\""));
-      }
+      if (record.how != Render(firsts_[record.number].result.digest)) differing_.push_back(record);
       return Continue::kYes;
     };
     work.progress = [](std::uint64_t) {};
@@ -197,48 +203,25 @@ class Suite {
     const absl::StatusOr<std::uint64_t> done = RunAll(tasks, limits, work);
     if (!done.ok()) return done.status();
     summary_.AddTwins(*done);
+    for (const RunRecord& record : differing_) {
+      if (!Interrupted()) TellDifference(record);
+    }
     return absl::OkStatus();
   }
 
-  absl::Status WriteReports() {
-    if (!args_.json.empty()) {
-      const absl::Status status = WriteFile(args_.json, RenderJson(summary_, first_seed_));
-      if (!status.ok()) return status;
-    }
-    if (!args_.junit.empty()) {
-      const absl::Status status = WriteFile(args_.junit, RenderJUnit(summary_));
-      if (!status.ok()) return status;
-    }
-    return args_.out.empty() ? absl::OkStatus() : WriteArtifacts();
+  TwinOf TwinOfRun(std::uint64_t file, std::uint64_t seed) const {
+    return {world_.self, scenarios_[file].file, seed, args_.run_limit_s};
   }
 
-  // One folder for each kind of failure: the scenario, how to repeat it, and the trace of its first
-  // run.
-  absl::Status WriteArtifacts() {
-    std::map<std::string, std::vector<const Finding*>> kinds;
-    for (const Finding& finding : summary_.findings()) {
-      if (IsFailure(finding.severity)) kinds[FingerprintOf(finding)].push_back(&finding);
-    }
-    for (const auto& [kind, findings] : kinds) {
-      const fs::path folder = fs::path(args_.out) / kind;
-      std::error_code error;
-      fs::create_directories(folder, error);
-      if (error) return absl::InvalidArgumentError(Cat(folder.string(), ": cannot be made"));
-      std::string lines;
-      for (const Finding* finding : findings) lines += Render(summary_, *finding) + "\n";
-      const absl::Status status = WriteFile((folder / "runs.txt").string(), lines);
-      if (!status.ok()) return status;
-      const Finding& first = *findings.front();
-      const std::string& file = summary_.files()[first.file].file;
-      fs::copy_file(file, folder / "scenario.json", fs::copy_options::overwrite_existing, error);
-      if (error) return absl::InvalidArgumentError(Cat(folder.string(), ": cannot be written"));
-      const absl::StatusOr<ChildResult> trace =
-          RunChild({world_.self, "replay", file, "--seed", std::to_string(first.seed), "--trace",
-                    "--history", (folder / "history.jsonl").string()},
-                   {args_.run_limit_s, {}, (folder / "trace.txt").string()});
-      if (!trace.ok()) return trace.status();
-    }
-    return absl::OkStatus();
+  void TellDifference(const RunRecord& twin) {
+    const RunRecord& first = firsts_[twin.number];
+    const Scenario& scenario = scenarios_[first.file];
+    const absl::StatusOr<Scenario> now = LoadScenario(scenario.file);
+    const std::string why = !now.ok() || now->hash != scenario.hash
+                                ? "the scenario file was changed meanwhile"
+                                : FirstDifference(TwinOfRun(first.file, first.seed));
+    summary_.AddTwinMismatch(first, Cat("the digest was ", Render(first.result.digest),
+                                        ", and the second time \"", twin.how, "\"; ", why));
   }
 
   const RunArgs& args_;
@@ -246,7 +229,8 @@ class Suite {
   std::vector<Scenario> scenarios_;
   Summary summary_;
   std::uint64_t first_seed_;
-  std::vector<RunRecord> firsts_;  // of those that are to be run again
+  std::vector<RunRecord> firsts_;     // of those that are to be run again
+  std::vector<RunRecord> differing_;  // second runs whose digest is another
   std::size_t twins_of_failures_ = 0;
   bool stopped_ = false;
 };
@@ -262,6 +246,8 @@ ExitCode RunSuite(const RunArgs& args, const CliWorld& world) {
     if (!scenario.ok()) return Refuse(std::string(scenario.status().message()));
     scenarios.push_back(*std::move(scenario));
   }
+  const absl::Status outputs = CheckOutputs(args);
+  if (!outputs.ok()) return Refuse(std::string(outputs.message()));
   return Suite(args, world, std::move(scenarios)).Run();
 }
 

@@ -1,6 +1,8 @@
 #include "sim/cli/summary.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "sim/scenario/text.h"
@@ -56,10 +58,15 @@ std::string FingerprintOf(const Finding& finding) {
   return text;
 }
 
-Summary::Summary(const std::vector<Scenario>& scenarios) {
+Summary::Summary(const std::vector<Scenario>& scenarios, Origin origin)
+    : origin_(std::move(origin)) {
   for (const Scenario& scenario : scenarios) {
     FileSummary& file = files_.emplace_back();
     file.file = scenario.file;
+    std::error_code error;
+    file.path = std::filesystem::absolute(scenario.file, error).lexically_normal().string();
+    if (error) file.path = scenario.file;
+    file.hash = scenario.hash;
     file.required_marks = scenario.required_marks;
     file.marks_after_runs = static_cast<std::uint64_t>(scenario.marks_after_runs);
   }
@@ -131,6 +138,7 @@ ExitCode Summary::exit_code() const {
   if (count(Severity::kNonDeterminism) > 0) return ExitCode::kNonDeterminism;
   if (count(Severity::kLiveness) > 0) return ExitCode::kLiveness;
   if (count(Severity::kSimulatorBug) > 0) return ExitCode::kSimulatorBug;
+  if (interrupted_) return ExitCode::kInterrupted;
   if (count(Severity::kOutOfTime) > 0 || out_of_time_) return ExitCode::kOutOfTime;
   if (!MissedGates().empty()) return ExitCode::kGate;
   if (count(Severity::kUnknown) > 0) return ExitCode::kUnknown;

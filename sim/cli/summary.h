@@ -36,13 +36,22 @@ struct MarkCount {
 };
 
 struct FileSummary {
-  std::string file;
+  std::string file;  // as it was named on the command line
+  std::string path;  // from the root, so that a line with it works anywhere
+  Digest hash;       // of its text
   std::vector<std::string> required_marks;
   std::uint64_t marks_after_runs = 0;
   std::uint64_t runs = 0;
   std::uint64_t events = 0;
   std::map<Severity, std::uint64_t> by_severity;
   std::map<std::string, MarkCount> marks;
+};
+
+// Which program made the runs.
+struct Origin {
+  std::string program = "quorate-sim";  // as a shell finds it
+  std::string version;
+  std::string commit;
 };
 
 struct RunLine {  // for JUnit
@@ -52,7 +61,7 @@ struct RunLine {  // for JUnit
 
 class Summary {
  public:
-  explicit Summary(const std::vector<Scenario>& scenarios);
+  Summary(const std::vector<Scenario>& scenarios, Origin origin);
 
   void Add(const RunRecord& record);
   // A run whose second execution was not like the first.
@@ -60,6 +69,8 @@ class Summary {
   void AddTwins(std::uint64_t checked) { twins_ += checked; }
   // Fewer runs were made than were asked for, for want of time.
   void set_out_of_time() { out_of_time_ = true; }
+  // Fewer, because somebody interrupted.
+  void set_interrupted() { interrupted_ = true; }
 
   // What the gates say, one line each; empty if all are met.
   std::vector<std::string> MissedGates() const;
@@ -75,6 +86,8 @@ class Summary {
   std::int64_t virtual_ns() const { return virtual_ns_; }
   std::uint64_t twins() const { return twins_; }
   bool out_of_time() const { return out_of_time_; }
+  bool interrupted() const { return interrupted_; }
+  const Origin& origin() const { return origin_; }
   const Counters& injected() const { return injected_; }
   const Counters& checked() const { return checked_; }
   const Counters& operations() const { return operations_; }
@@ -91,6 +104,8 @@ class Summary {
   std::int64_t virtual_ns_ = 0;
   std::uint64_t twins_ = 0;
   bool out_of_time_ = false;
+  bool interrupted_ = false;
+  Origin origin_;
   Counters injected_;
   Counters checked_;
   Counters operations_;

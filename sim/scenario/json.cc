@@ -46,6 +46,11 @@ class TreeBuilder {
   bool end_array() { return Close(); }
   bool key(string_t& name) {
     Json& object = *open_.back();
+    // Each is compared with those before it.
+    if (object.members.size() == kMaxJsonKeys) {
+      status_ = Complaint(Path(Innermost::kItself), Cat("more than ", kMaxJsonKeys, " keys"));
+      return false;
+    }
     if (object.Find(name) != nullptr) {
       status_ = Complaint(Under(Path(Innermost::kItself), name), "stands twice");
       return false;
@@ -53,19 +58,18 @@ class TreeBuilder {
     object.members.push_back({std::move(name), Json{}});
     return true;
   }
-  bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception&) {
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::json::exception& error) {
+    constexpr int kNumberOutOfRange = 406;  // of nlohmann's error codes
     const std::size_t at = std::min(position == 0 ? 0 : position - 1, text_.size());
-    const std::string_view before = text_.substr(0, at);
     if (text_.find_first_not_of(" \t\r\n") == std::string_view::npos) {
       status_ = Complaint("$", "the file is empty");
+    } else if (error.id == kNumberOutOfRange) {
+      status_ = Complaint(Path(), Cat("a number beyond all bounds at ", Position(at)));
     } else if (text_.find_first_not_of(" \t\r\n", at) == std::string_view::npos) {
-      status_ = Complaint(Path(), "the file ends in the middle");
+      status_ = Complaint(Path(), Cat("the file ends in the middle, at ", Position(text_.size())));
     } else {
-      const std::size_t line =
-          1 + static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n'));
-      const std::size_t start = before.rfind('\n');
-      const std::size_t column = start == std::string_view::npos ? at + 1 : at - start;
-      status_ = Complaint(Path(), Cat("not JSON at line ", line, ", column ", column));
+      status_ = Complaint(Path(), Cat("not JSON at ", Position(at)));
     }
     return false;
   }
@@ -76,6 +80,14 @@ class TreeBuilder {
   }
 
  private:
+  // "line 3, column 7" of the byte at `at`.
+  std::string Position(std::size_t at) const {
+    const std::string_view before = text_.substr(0, at);
+    const auto line = 1 + std::count(before.begin(), before.end(), '\n');
+    const std::size_t start = before.rfind('\n');
+    return Cat("line ", line, ", column ", start == std::string_view::npos ? at + 1 : at - start);
+  }
+
   bool Number(std::string text) {
     Json json;
     json.kind = JsonKind::kNumber;
@@ -133,10 +145,13 @@ class TreeBuilder {
   absl::Status status_;
 };
 
-// Keeps a message on one line, whatever a key contains.
+// Keeps a message on one line of a length that can be read, whatever a key or a text contains.
 std::string OneLine(std::string_view text) {
+  constexpr std::size_t kMost = 500;
   std::string line;
   for (const char c : text) {
+    // Not in the middle of a character.
+    if (line.size() >= kMost && (static_cast<unsigned char>(c) & 0xC0) != 0x80) return line + "…";
     const auto byte = static_cast<unsigned char>(c);
     if (byte >= 0x20 && byte != 0x7f) {
       line += c;

@@ -2,7 +2,7 @@
 //
 // Model: a tree in the file's order. Numbers keep their text: they become integers of some unit
 //   later and never pass through floating point.
-// Limits: kMaxJsonDepth levels, so that hostile nesting cannot exhaust the stack.
+// Limits: kMaxJsonDepth levels, so that hostile nesting cannot exhaust the stack; kMaxJsonKeys keys.
 // Errors: a key that stands twice, more levels than the limit, and what is no JSON: one
 //   `Complaint`.
 #pragma once
@@ -15,6 +15,7 @@
 namespace quorate::sim {
 
 inline constexpr std::size_t kMaxJsonDepth = 32;
+inline constexpr std::size_t kMaxJsonKeys = 1'000;  // of one object
 
 enum class JsonKind : std::uint8_t { kNull, kBool, kNumber, kText, kArray, kObject };
 

@@ -1,5 +1,7 @@
 // Reads a scenario: the keys in the file's order by the table, then what only the whole can tell.
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -331,6 +333,7 @@ absl::StatusOr<Scenario> ParseScenario(std::string_view text, std::string_view f
   if (!json.ok()) return OfFile(file, std::string(json.status().message()));
   absl::StatusOr<Scenario> scenario = ScenarioReader(file).Read(*json);
   if (!scenario.ok()) return OfFile(file, std::string(scenario.status().message()));
+  scenario->hash = DigestOf(text);
   return scenario;
 }
 
@@ -338,9 +341,16 @@ absl::StatusOr<Scenario> LoadScenario(const std::string& file) {
   std::error_code error;
   if (std::filesystem::is_directory(file, error))
     return OfFile(file, "is a directory, not a scenario");
-  if (!std::filesystem::exists(file, error))
+  const std::filesystem::file_status found = std::filesystem::status(file, error);
+  if (found.type() == std::filesystem::file_type::not_found)
     return absl::NotFoundError(Cat(file, ": no such file"));
+  if (error) return OfFile(file, Cat("cannot be read: ", error.message()));
+  // A pipe can be read once; runs are repeated.
+  if (found.type() != std::filesystem::file_type::regular)
+    return OfFile(file, "is not a regular file");
+  errno = 0;
   std::ifstream in(file, std::ios::binary);
+  if (!in) return OfFile(file, Cat("cannot be read: ", std::strerror(errno)));
   std::string text(kMostBytes + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (in.bad() || !in.eof()) {

@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "engine/base/bytes.h"
 #include "sim/scenario/config.h"
 
 namespace quorate::sim {
@@ -31,6 +32,7 @@ struct Scenario {
   std::string file;  // as it was named on the command line
   std::string name;  // the file's stem if it says none
   std::string about;
+  Digest hash;                    // of the text of the file
   std::vector<Setting> settings;  // parallel to Fields()
   std::vector<NamespaceConfig> namespaces;
   std::vector<ScheduleEntry> schedule;

@@ -12,6 +12,8 @@
 namespace quorate::sim {
 namespace {
 
+constexpr std::size_t kMostEntries = 1'000;
+
 enum class KeyKind : std::uint8_t {
   kGroups,
   kFlag,
@@ -305,6 +307,8 @@ class EntryReader {
         nodes.push_back(node);
       }
     }
+    if (json.items.size() == 1 && seen.size() == static_cast<std::size_t>(scope_.most_nodes))
+      return Complaint(path, "all nodes stand in one group: nothing is cut");
     return absl::OkStatus();
   }
 
@@ -372,6 +376,8 @@ std::string SchemaOf(KeyKind kind) {
 absl::StatusOr<std::vector<ScheduleEntry>> ReadSchedule(std::string_view path, const Json& json,
                                                         const ScheduleScope& scope) {
   if (json.kind != JsonKind::kArray) return Complaint(path, "must be a list");
+  if (json.items.size() > kMostEntries)
+    return Complaint(path, Cat("more than ", kMostEntries, " entries"));
   std::vector<ScheduleEntry> schedule;
   for (std::size_t i = 0; i < json.items.size(); ++i) {
     absl::StatusOr<ScheduleEntry> entry = EntryReader(Under(path, i), scope).Read(json.items[i]);
@@ -399,7 +405,8 @@ std::string ScheduleSchema() {
                  R"(],"oneOf":[{"required":["at"]},{"required":["on"]}],"properties":{)",
                  properties, "}}");
   }
-  return Cat(R"({"type":"array","items":{"oneOf":[)", kinds, "]}}");
+  return Cat(R"({"type":"array","maxItems":)", kMostEntries, R"(,"items":{"oneOf":[)", kinds,
+             "]}}");
 }
 
 const char* NameOf(const Action& action) {

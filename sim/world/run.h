@@ -52,6 +52,8 @@ struct RunSettings {
   bool trace = false;  // write one line per event to `trace_to`
   std::ostream* trace_to = nullptr;
   std::ostream* history_to = nullptr;  // not null: the clients' history as JSON lines
+  std::string commit;                  // what its header says about the program,
+  std::string scenario;                // and about the scenario: its hash
 };
 
 RunResult RunOnce(const Scenario& scenario, const RunConfig& config, std::uint64_t seed,

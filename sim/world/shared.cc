@@ -25,7 +25,7 @@ Shared::Shared(const RunConfig& run_config, std::uint64_t run_seed, const RunSet
       nodes(static_cast<std::size_t>(run_config.cluster.nodes)),
       trace(settings.trace ? settings.trace_to : nullptr),
       invariants(verdicts, run_config.cluster.options),
-      recorder(HistoryHeader{run_seed, {}, {}}),
+      recorder(HistoryHeader{run_seed, settings.commit, settings.scenario}),
       serial(run_config.cluster.options.kv, verdicts),
       committed(serial),
       budget(nodes, static_cast<std::size_t>(run_config.budget.down)) {}

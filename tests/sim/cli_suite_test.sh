@@ -52,9 +52,54 @@ for verb in '' run replay check schema; do
   says out 'quorate-sim'
 done
 for verb in run replay check schema; do expect 0 "help $verb" help $verb; says out 'examples'; done
-expect 0 version --version; says out 'scenario format 1'
+expect 0 version --version; says out '(commit 0123abcd), scenario format 1'
 expect 0 schema schema
 "$python" -c 'import json,sys; assert json.load(open("out"))["properties"]["network"]' || fail 'schema is not JSON'
+
+# What cannot be done is told before anything is run, in one line on standard error.
+refuses() {
+  expect 64 "$@"
+  silent out
+  [ "$(wc -l <err)" -eq 1 ] || fail "$1: told in one line"
+}
+refuses 'unknown verb, nearly one' replya; says err '"replay" is one'
+refuses 'unknown option, nearly one' run scenarios --seed 5; says err '--seeds is one'
+refuses 'seeds: negative' run scenarios --seeds -5; says err '--seeds: "-5" is not a number'
+refuses 'seeds: none' run scenarios --seeds 0; says err 'must be at least 1'
+refuses 'seeds: too many' run scenarios --seeds 99999999999999999999; says err 'is more than 18446744073709551615'
+refuses 'seeds: beyond the last' run scenarios --seeds 2 --first-seed 18446744073709551615; says err 'go beyond'
+refuses 'seeds: all there are' run scenarios --seeds 18446744073709551615; says err 'go beyond'
+refuses 'seeds: a fraction' run scenarios --seeds 1.5
+refuses 'seeds: empty' run scenarios --seeds=
+refuses 'first seed: negative' run scenarios --first-seed -1
+refuses 'no workers' run scenarios -j0; says err '-j: must be at least 1'
+refuses 'too many workers' run scenarios -j 100000; says err '-j: must be at most 1024'
+refuses 'limit: too long' run scenarios --run-limit 99999999999; says err '--run-limit: must be at most'
+refuses 'limit: too long' run scenarios --time-limit 18446744073709551615
+refuses 'option twice' run scenarios -q -q; says err 'stands twice'
+refuses 'json in no folder' run scenarios --json nowhere/x.json; says err 'nowhere/x.json: cannot be written: No such file'
+refuses 'junit on a folder' run scenarios --junit scenarios; says err 'scenarios: cannot be written: Is a directory'
+refuses 'out on a file' run scenarios --out always.json; says err 'always.json: cannot be made'
+refuses 'out below a file' run scenarios --out always.json/x; says err 'always.json/x: cannot be made'
+refuses 'both reports in one' run scenarios --json x --junit x
+refuses 'history in no folder' replay scenarios/one.json --history nowhere/h
+refuses 'version of something' --version x
+refuses 'help on two' help run replay
+expect 0 'last seeds' run always.json --seeds 2 --first-seed 18446744073709551614
+[ ! -e x ] || fail 'a report that was only looked at is not there'
+echo before >kept.json
+refuses 'a report is looked at, then the other' run scenarios --json kept.json --junit nowhere/x
+[ "$(cat kept.json)" = before ] || fail 'a refused run leaves reports as they were'
+# A pipe that nobody writes to.
+mkfifo pipe; refuses 'a pipe' run pipe; says err 'pipe: is not a regular file'
+refuses 'a device' run /dev/zero; says err '/dev/zero: is not a regular file'
+refuses 'no name' run ''; says err ': no such file'
+mkdir -p odd/folder.json; cp always.json odd/a.json
+expect 0 'a folder that is called like a scenario' run odd --seeds 1 --first-seed 1
+if [ "$(id -u)" -ne 0 ]; then
+  cp always.json secret.json; chmod 0 secret.json
+  refuses 'not readable' run secret.json; says err 'secret.json: cannot be read: Permission denied'
+fi
 
 # ---- files
 expect 64 'bad file' run bad.json
@@ -70,9 +115,11 @@ expect 0 pass run scenarios --seeds 10 --first-seed 100
 silent_seed=$(grep -c 'seeds from 100' out); [ "$silent_seed" -eq 1 ] || fail 'the first seed is printed'
 expect 0 'fresh seed' run scenarios --seeds 2; says out 'seeds from 100'
 expect 1 safety run scenarios/one.json --seeds 1 --first-seed 13
-says out 'FAIL safety I-7: entry 5 of <default> differs & "more" | quorate-sim replay scenarios/one.json --seed 13'
+says out "FAIL safety I-7: entry 5 of <default> differs & \"more\" | $sim replay $work/scenarios/one.json --seed 13  # commit 0123abcd, scenario "
+(cd / && eval "$(sed -n 's/^FAIL .* | //p' "$work/out")" >"$work/again" 2>&1); says again 'I-7'
 expect 2 liveness run scenarios/one.json --seeds 1 --first-seed 17
-says out 'FAIL liveness LIVE-1: no leader within the bound | quorate-sim replay scenarios/one.json --seed 17'
+says out "FAIL liveness LIVE-1: no leader within the bound | $sim replay $work/scenarios/one.json --seed 17"
+
 expect 5 unknown run scenarios/one.json --seeds 1 --first-seed 29; says out 'out of budget'
 expect 0 excused run scenarios/one.json --seeds 1 --first-seed 23; says out 'excused 1'
 expect 70 crash run scenarios/one.json --seeds 3 --first-seed 30
@@ -83,6 +130,7 @@ says out 'INVARIANT failed: seed == 0'
 expect 70 exit run scenarios/one.json --seeds 1 --first-seed 41; says out 'the process ended with code 9'
 expect 3 twin run always.json --seeds 1 --first-seed 43
 says out 'FAIL non-determinism DETERMINISM'
+says out 'event 2 is the first to differ: "2 0.000000500 gets 85" and "2 0.000000500 gets 170"'
 expect 0 'equal twins' run always.json --seeds 5 --first-seed 0; says out 'run twice    5'
 expect 124 'one run too long' run scenarios/one.json --seeds 3 --first-seed 46 --run-limit 1
 says out 'stopped after 1 s'
@@ -90,7 +138,8 @@ expect 124 'all too long' run scenarios/one.json --seeds 2 --first-seed 47 --tim
 expect 4 'mark' run scenarios/two.json --seeds 52 --first-seed 548
 says out 'GATE scenarios/two.json: no run of 52 reached the mark "figure8.shape"'
 expect 0 'too few runs for marks' run scenarios/two.json --seeds 49 --first-seed 548
-expect 1 quoted run 'with space.json' --seeds 1 --first-seed 13; says out "replay 'with space.json' --seed 13"
+expect 1 quoted run 'with space.json' --seeds 1 --first-seed 13; says out "replay '$work/with space.json' --seed 13"
+(cd / && eval "$(sed -n 's/^FAIL .* | //p' "$work/out")" >"$work/again" 2>&1); says again 'I-7'
 expect 1 quiet run scenarios/one.json --seeds 20 --first-seed 1 -q
 [ "$(grep -c . out)" -eq 2 ] || fail 'quiet tells failures only'
 expect 1 'fail fast' run scenarios/one.json --seeds 100 --first-seed 1 --fail-fast -j3; says out 'runs         13 of'
@@ -117,8 +166,38 @@ assert suite.getAttribute("tests") == str(200 + len(report["missed_gates"]))
 assert len(suite.getElementsByTagName("failure")) == int(suite.getAttribute("failures"))
 PY
 [ -s out1/safety-I-7/scenario.json ] || fail 'the scenario is kept'
-grep -q 'event 1' out1/safety-I-7/trace.txt || fail 'the trace is kept'
+grep -q '1 0.000000000 starts' out1/safety-I-7/trace.txt || fail 'the trace is kept'
 grep -q -- '--seed 13' out1/safety-I-7/runs.txt || fail 'the runs are kept'
+
+# ---- an end before the end
+"$sim" run scenarios/one.json --seeds 40 --first-seed 10 -j3 --json i.json >out 2>err &
+pid=$!
+sleep 1.5
+kill -INT $pid
+wait $pid
+[ $? -eq 1 ] || fail 'interrupted, but a failure was found before'
+says out 'INTERRUPTED'
+"$python" -c 'import json; j = json.load(open("i.json")); assert j["interrupted"] and 0 < j["runs"] < 40, j' ||
+  fail 'what was done before is told'
+"$sim" run scenarios/one.json --seeds 5 --first-seed 47 -j2 -q --out i >out 2>err &
+pid=$!
+sleep 1
+kids=$(pgrep -P $pid)
+[ -n "$kids" ] || fail 'there are workers'
+kill -TERM $pid
+wait $pid
+[ $? -eq 130 ] || fail 'interrupted'
+for kid in $kids; do ! kill -0 "$kid" 2>/dev/null || fail 'a worker is left behind'; done
+"$sim" run scenarios --seeds 40 --first-seed 100 --json p.json --run-limit 1 2>err | head -1 >out
+says out 'runs'; [ -s p.json ] || fail 'the report is written whoever reads the table'
+if [ -w /dev/full ]; then
+  "$sim" schema >/dev/full 2>err; [ $? -eq 64 ] || fail 'a full disk is noticed'
+  says err 'standard output cannot be written'
+  "$sim" run always.json --seeds 1 --first-seed 1 --json /dev/full >out 2>err
+  [ $? -eq 64 ] || fail 'a report on a full disk is noticed'
+  says err '/dev/full: cannot be written'
+fi
+expect 0 'more workers than runs' run always.json --seeds 3 --first-seed 1 -j 1000; says err 'with 3 workers'
 
 # ---- shards are parts of the whole
 for i in 0 1 2; do "$sim" run scenarios --seeds 30 --first-seed 50 --shard $i/3 --json s$i.json >/dev/null 2>&1; done
@@ -131,7 +210,7 @@ assert whole["runs"] == 30 == sum(p["runs"] for p in parts)
 PY
 
 # ---- replay
-expect 0 replay replay scenarios/one.json --seed 1 --trace; says out 'event 1'; says out 'verdict      pass'
+expect 0 replay replay scenarios/one.json --seed 1 --trace; says out '1 0.000000000 starts'; says out 'verdict      pass'
 digest=$("$sim" replay scenarios/one.json --seed 1 --digest)
 expect 0 'digest' replay scenarios/one.json --seed 1 --verify "$digest"
 expect 3 'other digest' replay scenarios/one.json --seed 2 --verify "$digest"; says err "not $digest"

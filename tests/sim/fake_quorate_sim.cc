@@ -32,7 +32,12 @@ RunResult FakeRun(const Scenario& scenario, const RunConfig& config, std::uint64
   result.checked["I-1"] = result.events;
   result.marks["leader.changed"] = seed % 3;
   result.operations["ok"] = 20;
-  if (settings.trace) *settings.trace_to << "event 1\n";
+  const bool differs = seed % 100 == 43;
+  const char* const fill = std::getenv("MALLOC_PERTURB_");
+  if (settings.trace) {
+    *settings.trace_to << "1 0.000000000 starts\n2 0.000000500 gets "
+                       << (differs && fill != nullptr ? fill : "nothing") << "\n3 0.1 ends\n";
+  }
   if (settings.history_to != nullptr) *settings.history_to << "{}\n";
   switch (seed % 100) {
     case 13:
@@ -72,6 +77,7 @@ RunResult FakeRun(const Scenario& scenario, const RunConfig& config, std::uint64
 
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
-  return static_cast<int>(
-      quorate::sim::RunCli(words, {quorate::sim::FakeRun, 100, "/proc/self/exe"}));
+  return quorate::sim::CodeAfterFlush(
+      quorate::sim::RunCli(words, {quorate::sim::FakeRun, 100, "/proc/self/exe",
+                                   quorate::sim::ProgramOf(argv[0]), "0123abcd"}));
 }

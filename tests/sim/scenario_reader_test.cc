@@ -2,8 +2,10 @@
 // mistake.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 #include "sim/scenario/fields.h"
@@ -30,6 +32,20 @@ RunConfig Drawn(const std::string& more, std::uint64_t seed = 1) {
   return scenario.ok() ? Draw(*scenario, seed) : RunConfig{};
 }
 
+std::string ManyKeys(int count) {
+  std::string keys;
+  for (int i = 0; i < count; ++i) keys += ",\"k" + std::to_string(i) + "\":1";
+  return keys;
+}
+
+std::string ManyHeals(int count) {
+  std::string heals;
+  for (int i = 0; i < count; ++i) {
+    heals += std::string(i == 0 ? "" : ",") + R"({"at":"1s","do":"heal"})";
+  }
+  return heals;
+}
+
 struct Mistake {
   const char* what;
   std::string text;
@@ -48,12 +64,18 @@ const Mistake kMistakes[] = {
     // ---- no JSON at all
     {"Empty", "", "$: the file is empty"},
     {"Blank", " \n\t ", "$: the file is empty"},
-    {"CutOffInAKey", R"({"format":1,"abo)", "format: the file ends in the middle"},
+    {"CutOffInAKey", R"({"format":1,"abo)",
+     "format: the file ends in the middle, at line 1, column 17"},
     {"CutOffInAnObject", R"({"format":1,"network":{"loss":0.1)",
-     "network.loss: the file ends in the middle"},
+     "network.loss: the file ends in the middle, at line 1, column 34"},
     {"CutOffInAList", "{\"format\":1,\n\"schedule\":[{\"at\":\"1s\"},",
-     "schedule[0]: the file ends in the middle"},
-    {"CutOffBehindAColon", R"({"format":)", "format: the file ends in the middle"},
+     "schedule[0]: the file ends in the middle, at line 2, column 25"},
+    {"CutOffBehindAColon", R"({"format":)",
+     "format: the file ends in the middle, at line 1, column 11"},
+    {"NumberWithoutBounds", With(R"("network":{"loss":1e400})"),
+     "network.loss: a number beyond all bounds at line 1, column 54"},
+    {"KeysWithoutEnd", R"({"format":1)" + ManyKeys(2'000) + "}", "$: more than 1000 keys"},
+    {"KeyWithoutEnd", With("\"" + std::string(100'000, 'k') + "\":1"), std::string(500, 'k') + "…"},
     {"NoColon", "{\"format\" 1}", "format: not JSON at line 1, column 11"},
     {"SecondLine", "{\"format\":1,\n  \"about\": nope}", "about: not JSON at line 2, column 13"},
     {"TwoDocuments", R"({"format":1} {})", "$: not JSON at line 1, column 14"},
@@ -63,7 +85,7 @@ const Mistake kMistakes[] = {
      "$[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]["
      "0]: more than 32 levels deep"},
     {"NotAnObject", "[1]", "$: must be an object"},
-    {"HugeNumber", R"({"format":1e999})", "format: not JSON at line 1, column 15"},
+    {"HugeNumber", R"({"format":1e999})", "format: a number beyond all bounds at line 1, column 15"},
     // ---- the whole
     {"NoFormat", R"({"about":"x"})", "format: is missing; it must be 1"},
     {"OtherFormat", R"({"format":2,"about":"x"})", "format: must be 1"},
@@ -244,6 +266,10 @@ const Mistake kMistakes[] = {
      "schedule[0].groups[1][1]: node 2 stands in a group already"},
     {"EmptyGroup", With(R"("schedule":[{"at":"1s","do":"partition","groups":[[1],[]]}])"),
      "schedule[0].groups[1]: must be a list of nodes"},
+    {"OneGroupOfAll", With(R"("schedule":[{"at":"1s","do":"partition","groups":[[3,1,2]]}])"),
+     "schedule[0].groups: all nodes stand in one group: nothing is cut"},
+    {"ScheduleWithoutEnd", With("\"schedule\":[" + ManyHeals(1'001) + "]"),
+     "schedule: more than 1000 entries"},
     {"NodeOfAGroup", With(R"("schedule":[{"at":"1s","do":"partition","groups":[[1],[7]]}])"),
      "schedule[0].groups[1][0]: node 7 of 3"},
     {"NoGroups", With(R"("schedule":[{"at":"1s","do":"partition"}])"),
@@ -303,15 +329,28 @@ TEST(LoadScenario, NamesAScenarioAfterItsFile) {
   EXPECT_EQ(scenario->about, "A story.");
 }
 
-TEST(LoadScenario, RefusesEveryPrefixOfAFile) {
-  const std::string text = With(
-      R"("network":{"loss":{"swarm":[0,0.2],"off":0.4}},"schedule":[{"at":"2s","do":"crash","node":1}])");
-  ASSERT_TRUE(ParseScenario(text, "x.json").ok());
-  for (std::size_t size = 0; size < text.size(); ++size) {
-    const std::string error = ErrorOf(text.substr(0, size));
-    EXPECT_EQ(error.rfind("x.json: ", 0), 0u) << text.substr(0, size);
-    EXPECT_EQ(error.find('\n'), std::string::npos);
+TEST(LoadScenario, RefusesEveryPrefixOfEveryScenarioThatShips) {
+  const char* const root = std::getenv("QUORATE_ROOT");
+  const std::filesystem::path folder =
+      std::filesystem::path(root != nullptr ? root : ".") / "scenarios";
+  int files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() != ".json") continue;
+    ++files;
+    std::ifstream in(entry.path(), std::ios::binary);
+    std::string text{std::istreambuf_iterator<char>(in), {}};
+    text.erase(text.find_last_of('}') + 1);
+    ASSERT_TRUE(ParseScenario(text, "x.json").ok()) << entry.path();
+    for (std::size_t size = 0; size < text.size(); ++size) {
+      const std::string error = ErrorOf(text.substr(0, size));
+      const bool empty = error == "x.json: $: the file is empty";
+      ASSERT_TRUE(empty || (error.starts_with("x.json: ") &&
+                            error.find("the file ends in the middle, at line ") != error.npos))
+          << entry.path() << " cut at " << size << ": " << error;
+      ASSERT_EQ(error.find('\n'), std::string::npos);
+    }
   }
+  EXPECT_GE(files, 9);
 }
 
 TEST(Defaults, InjectNothing) {

@@ -1,0 +1,121 @@
+#include "sim/cli/outputs.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <system_error>
+#include <vector>
+
+#include "sim/cli/child.h"
+#include "sim/cli/exit_code.h"
+#include "sim/cli/interrupt.h"
+#include "sim/cli/report.h"
+#include "sim/scenario/text.h"
+
+namespace quorate::sim {
+namespace {
+
+namespace fs = std::filesystem;
+
+absl::Status Cannot(const std::string& path, std::string_view what, int error) {
+  return absl::InvalidArgumentError(Cat(path, ": cannot be ", what, ": ", std::strerror(error)));
+}
+
+// A file that was not there before is not there afterwards either.
+absl::Status CheckFile(const std::string& path) {
+  if (path.empty()) return absl::OkStatus();
+  int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NONBLOCK, 0644);
+  const bool made = fd >= 0;
+  if (fd < 0 && errno == EEXIST) fd = open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+  // A pipe that nobody reads yet.
+  if (fd < 0 && errno == ENXIO) return absl::OkStatus();
+  if (fd < 0) return Cannot(path, "written", errno);
+  close(fd);
+  if (made) unlink(path.c_str());
+  return absl::OkStatus();
+}
+
+absl::Status CheckFolder(const std::string& path) {
+  if (path.empty()) return absl::OkStatus();
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) return Cannot(path, "made", error.value());
+  if (!fs::is_directory(path, error)) return absl::InvalidArgumentError(path + ": is no folder");
+  if (access(path.c_str(), W_OK | X_OK) != 0) return Cannot(path, "written", errno);
+  return absl::OkStatus();
+}
+
+absl::Status WriteFile(const std::string& path, const std::string& text) {
+  errno = 0;
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out << text;
+  out.close();
+  return out ? absl::OkStatus() : Cannot(path, "written", errno);
+}
+
+absl::Status WriteKind(const fs::path& folder, const Summary& summary,
+                       const std::vector<const Finding*>& findings, const ChildSettings& settings,
+                       const std::string& program) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) return Cannot(folder.string(), "made", error.value());
+  std::string lines;
+  for (const Finding* finding : findings) lines += Render(summary, *finding) + "\n";
+  const absl::Status status = WriteFile((folder / "runs.txt").string(), lines);
+  if (!status.ok()) return status;
+  const Finding& first = *findings.front();
+  const std::string& file = summary.files()[first.file].file;
+  fs::copy_file(file, folder / "scenario.json", fs::copy_options::overwrite_existing, error);
+  if (error) return Cannot((folder / "scenario.json").string(), "written", error.value());
+  ChildSettings to_trace = settings;
+  to_trace.to_file = (folder / "trace.txt").string();
+  const absl::StatusOr<ChildResult> trace =
+      RunChild({program, "replay", file, "--seed", std::to_string(first.seed), "--trace",
+                "--history", (folder / "history.jsonl").string()},
+               to_trace);
+  if (!trace.ok()) return trace.status();
+  return trace->code == static_cast<int>(ExitCode::kUsage)
+             ? absl::InvalidArgumentError(folder.string() + ": trace or history is not complete")
+             : absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckOutputs(const RunArgs& args) {
+  for (const absl::Status& status :
+       {CheckFile(args.json), CheckFile(args.junit), CheckFolder(args.out)}) {
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WriteReports(const RunArgs& args, const Summary& summary, std::uint64_t first_seed) {
+  if (!args.json.empty()) {
+    const absl::Status status = WriteFile(args.json, RenderJson(summary, first_seed));
+    if (!status.ok()) return status;
+  }
+  return args.junit.empty() ? absl::OkStatus() : WriteFile(args.junit, RenderJUnit(summary));
+}
+
+absl::Status WriteArtifacts(const RunArgs& args, const Summary& summary,
+                            const std::string& program) {
+  if (args.out.empty()) return absl::OkStatus();
+  std::map<std::string, std::vector<const Finding*>> kinds;
+  for (const Finding& finding : summary.findings()) {
+    if (IsFailure(finding.severity)) kinds[FingerprintOf(finding)].push_back(&finding);
+  }
+  for (const auto& [kind, findings] : kinds) {
+    if (Interrupted()) break;
+    const absl::Status status = WriteKind(fs::path(args.out) / kind, summary, findings,
+                                          {args.run_limit_s, {}, ""}, program);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace quorate::sim

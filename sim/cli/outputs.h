@@ -1,0 +1,25 @@
+// sim/cli/outputs.h — the files that a suite leaves behind.
+//
+// Model: that they can be written is found out before the first run, without changing what stands there; they are
+//   written at the end.
+// Errors: InvalidArgument with one line, `path: reason`.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "sim/cli/args.h"
+#include "sim/cli/summary.h"
+
+namespace quorate::sim {
+
+// Makes the folder of --out if it is not there; else only looks.
+absl::Status CheckOutputs(const RunArgs& args);
+// --json and --junit.
+absl::Status WriteReports(const RunArgs& args, const Summary& summary, std::uint64_t first_seed);
+// One folder below --out for each kind of failure: the scenario, its runs, trace and history of the first of
+// them, made by `program`.
+absl::Status WriteArtifacts(const RunArgs& args, const Summary& summary,
+                            const std::string& program);
+
+}  // namespace quorate::sim
