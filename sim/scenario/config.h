@@ -122,13 +122,15 @@ struct ProcessConfig {
   std::int64_t crash_zone_parts =
       0;  // a crash takes all nodes of the zone along, as far as the budget allows
   Dist restart_after_ns;
-  Episode pause;  // the process does not run; its monotonic clock goes on
+  std::int64_t wipe_parts = 0;  // a crash empties the node's disk, as far as the budget allows
+  Episode pause;                // the process does not run; its monotonic clock goes on
 };
 
 struct BudgetConfig {
   // Nodes that may be down, stopped, paused or failed at once by random faults. Schedules do not
   // ask.
   std::int64_t down = 0;
+  std::int64_t wiped = 0;  // of those, nodes whose disk was emptied
   bool enforce_clock_bound = false;
   std::int64_t clock_bound_ns =
       0;  // no wall clock is further from true time than this, if enforced
@@ -200,6 +202,11 @@ struct CrashAction {  // `for`: until its restart; else it stays down until a re
   NodeRef node;
   friend bool operator==(const CrashAction&, const CrashAction&) = default;
 };
+struct
+    WipeAction {  // a crash after which the disk is empty; `for`: until somebody tries to start it
+  NodeRef node;
+  friend bool operator==(const WipeAction&, const WipeAction&) = default;
+};
 struct RestartAction {
   NodeRef node;
   friend bool operator==(const RestartAction&, const RestartAction&) = default;
@@ -240,9 +247,9 @@ struct OperationAction {
   std::string value;
   friend bool operator==(const OperationAction&, const OperationAction&) = default;
 };
-using Action = std::variant<PartitionAction, IsolateAction, HealAction, CrashAction, RestartAction,
-                            PauseAction, ClockStepAction, DiskStallAction, DiskFullAction,
-                            SyncErrorAction, TransferAction, OperationAction>;
+using Action = std::variant<PartitionAction, IsolateAction, HealAction, CrashAction, WipeAction,
+                            RestartAction, PauseAction, ClockStepAction, DiskStallAction,
+                            DiskFullAction, SyncErrorAction, TransferAction, OperationAction>;
 // The word of the scenario: "partition", "clock_step", "put", ….
 const char* NameOf(const Action& action);
 

@@ -161,18 +161,20 @@ void AddProcessFields(std::vector<Field>& fields) {
   AddEpisode(
       fields, "process.pause", [](RunConfig& c) -> Episode& { return c.process.pause; },
       R"(["10ms","2s"])", "A process does not run, its clocks do");
-  for (const char* path : {"process.wipe", "process.old_image"}) {
-    Field& field =
-        Add(fields, path, PerRun{[](RunConfig&, std::int64_t) {}}, Chance("0"), "Only 0.");
-    field.unsupported = "not supported yet";
-  }
+  Add(fields, "process.wipe", PerRun{Into(Process, &ProcessConfig::wipe_parts)}, Chance("0"),
+      "Share of crashes that empty the node's disk, as far as budget.wiped allows: it is refused "
+      "from then on.");
+  Field& image = Add(fields, "process.old_image", PerRun{[](RunConfig&, std::int64_t) {}},
+                     Chance("0"), "Only 0.");
+  image.unsupported =
+      "only 0: no node can tell, so it takes over-budget runs, which are not there yet";
   Field& down = Add(
       fields, "budget.down", PerRun{[](RunConfig& c, std::int64_t v) { c.budget.down = v; }},
       Number("\"minority\"", 0, 9), "Nodes that random faults may have out of service at once.");
   down.words = {{"none", 0}, {"minority", kMinority}, {"all", kAllNodes}};
   Field& wiped =
-      Add(fields, "budget.wiped", PerRun{[](RunConfig&, std::int64_t) {}}, Number("\"none\"", 0, 9),
-          "Nodes that may be wiped at once (see process.wipe).");
+      Add(fields, "budget.wiped", PerRun{[](RunConfig& c, std::int64_t v) { c.budget.wiped = v; }},
+          Number("\"none\"", 0, 9), "Nodes that process.wipe may strike, of those in budget.down.");
   wiped.words = {{"none", 0}, {"minority", kMinority}};
   Field& bound = Add(fields, "budget.clock_bound", PerRun{[](RunConfig& c, std::int64_t v) {
                        c.budget.enforce_clock_bound = v != 0;
@@ -183,7 +185,8 @@ void AddProcessFields(std::vector<Field>& fields) {
   bound.words = {{"none", 0}, {"enforce", Milliseconds(500).ns}};
   Field& over = Add(fields, "budget.over_budget", YesOrNo{[](RunConfig&, bool) {}},
                     {Unit::kWord, "false", 0, 0}, "Faults beyond what is tolerated. Only false.");
-  over.unsupported = "not supported yet";
+  over.unsupported =
+      "only false: faults beyond what Raft bears need weaker checkers, which are not there yet";
 }
 
 }  // namespace quorate::sim

@@ -279,6 +279,16 @@ class ScenarioReader {
     if (HighestOf(Rule("budget.down")) > LowestOf(Rule("cluster.nodes"))) {
       return Complaint("budget.down", "more nodes than there may be");
     }
+    if (HighestOf(Rule("budget.wiped")) > LowestOf(Rule("cluster.nodes"))) {
+      return Complaint("budget.wiped", "more nodes than there may be");
+    }
+    const bool wipes = HighestOf(Rule("process.wipe")) > 0;
+    const DrawRule& wiped = Rule("budget.wiped");
+    const bool none_wiped = IsFixed(wiped) && wiped.options.empty() && wiped.low == 0;
+    if (wipes && none_wiped)
+      return Complaint("budget.wiped", "is \"none\": process.wipe would never happen");
+    if (!wipes && !none_wiped)
+      return Complaint("budget.wiped", "has no effect without process.wipe");
     return CheckShares();
   }
 

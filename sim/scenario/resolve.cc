@@ -49,6 +49,7 @@ RunConfig Draw(const Scenario& scenario, std::uint64_t seed) {
     Resolve(fields[i], scenario.settings[i], seed, config);
   config.cluster.options.seed = Prf(seed, NameKey("cluster.options.seed"), kWholeRun, 0);
   config.budget.down = DownOf(config.budget.down, config.cluster.nodes);
+  config.budget.wiped = DownOf(config.budget.wiped, config.cluster.nodes);
   config.namespaces = scenario.namespaces;
   for (std::int64_t i = 1; i <= config.cluster.extra_namespaces; ++i) {
     config.namespaces.push_back({Cat("extra", i)});

@@ -87,6 +87,11 @@ const std::vector<ActionSpec>& Actions() {
        [](const Parts&, Action& out) { out = HealAction{}; },
        "Partitions and isolations end."},
       {"crash", true, {kNode}, OnNode<CrashAction>, "A node crashes; after `for` it starts again."},
+      {"wipe",
+       true,
+       {kNode},
+       OnNode<WipeAction>,
+       "A node crashes and its disk is empty; after `for` somebody tries to start it."},
       {"restart", false, {kNode}, OnNode<RestartAction>, "A crashed node starts."},
       {"pause", true, {kNode}, OnNode<PauseAction>, "A process does not run."},
       {"clock_step",
@@ -159,7 +164,7 @@ class EntryReader {
 
  private:
   static std::string Unknown(const std::string& word) {
-    if (word == "switch_mode" || word == "wipe") return Cat("\"", word, "\" is not supported yet");
+    if (word == "switch_mode") return Cat("\"", word, "\" is not supported yet");
     std::vector<std::string> names;
     for (const ActionSpec& spec : Actions()) names.emplace_back(spec.name);
     const std::string nearest = NearestOf(word, names, 3);
@@ -414,6 +419,7 @@ const char* NameOf(const Action& action) {
       Match{[](const PartitionAction&) { return "partition"; },
             [](const IsolateAction&) { return "isolate"; },
             [](const HealAction&) { return "heal"; }, [](const CrashAction&) { return "crash"; },
+            [](const WipeAction&) { return "wipe"; },
             [](const RestartAction&) { return "restart"; },
             [](const PauseAction&) { return "pause"; },
             [](const ClockStepAction&) { return "clock_step"; },

@@ -3,7 +3,8 @@
 // Model: for each node what is wrong with it now. Every random fault that takes a node out of service asks here
 //   before it strikes, so that the limit holds by construction; scheduled ones do not ask, but are counted. A
 //   damaged node (its disk is not to be trusted) is damaged for the rest of the run.
-// Invariants: random faults leave at most `most` nodes down, paused, failed or damaged at once.
+// Invariants: random faults leave at most `most` nodes down, paused, failed or damaged at once, and at most
+//   `most_wiped` of them wiped.
 // Errors: none.
 #pragma once
 #include <cstddef>
@@ -17,14 +18,19 @@ enum class Hurt : std::uint8_t {
   kPaused = 2,
   kFailed = 4,   // its disk failed an operation: the process will end by itself
   kDamaged = 8,  // its disk holds something else than what was written
+  kWiped = 16,   // its disk holds nothing; damaged, too
 };
 
 class FaultBudget {
  public:
-  FaultBudget(std::size_t nodes, std::size_t most) : most_(most), hurt_(nodes, 0) {}
+  FaultBudget(std::size_t nodes, std::size_t most, std::size_t most_wiped = 0)
+      : most_(most), most_wiped_(most_wiped), hurt_(nodes, 0) {}
 
   // A node that is out of service already may be hurt in any further way.
   bool MayHurt(std::size_t node) const { return hurt_[node] != 0 || hurt() < most_; }
+  bool MayWipe(std::size_t node) const {
+    return MayHurt(node) && (Is(node, Hurt::kWiped) || CountOf(Hurt::kWiped) < most_wiped_);
+  }
   void Set(std::size_t node, Hurt how) {
     hurt_[node] = static_cast<std::uint8_t>(hurt_[node] | Bit(how));
   }
@@ -39,12 +45,18 @@ class FaultBudget {
     for (const std::uint8_t one : hurt_) count += one != 0 ? 1 : 0;
     return count;
   }
+  std::size_t CountOf(Hurt how) const {
+    std::size_t count = 0;
+    for (std::size_t node = 0; node < hurt_.size(); ++node) count += Is(node, how) ? 1 : 0;
+    return count;
+  }
   std::size_t most() const { return most_; }
 
  private:
   static constexpr std::uint8_t Bit(Hurt how) { return static_cast<std::uint8_t>(how); }
 
   std::size_t most_;
+  std::size_t most_wiped_;
   std::vector<std::uint8_t> hurt_;
 };
 

@@ -69,6 +69,7 @@ void Faults::Add(Kind kind, NodeId node, NodeId peer, std::int64_t mtbf_ns, cons
   process.when = Choice(shared_.seed, site + ".when", entity);
   process.how_long = Choice(shared_.seed, site + ".for", entity);
   process.detail = Choice(shared_.seed, site + ".detail", entity);
+  process.wipe = Choice(shared_.seed, site + ".wipe", entity);
   processes_.push_back(std::move(process));
 }
 
@@ -287,7 +288,13 @@ void Faults::CrashOne(Machine& machine, Process& process) {
   const std::int64_t restart_after = process.how_long.From(process.length);
   const bool mid_turn = process.detail.Chance(shared_.config.process.crash_mid_turn_parts);
   const auto call = static_cast<std::uint32_t>(process.detail.Below(6));
-  shared_.budget.Set(shared_.EndpointOf(machine.id()), Hurt::kDown);
+  const std::size_t node = shared_.EndpointOf(machine.id());
+  if (process.wipe.Chance(shared_.config.process.wipe_parts) && shared_.budget.MayWipe(node)) {
+    // Mostly the whole disk; else one of its two stores.
+    static constexpr Loss kLosses[] = {Loss::kAll, Loss::kAll, Loss::kLog, Loss::kMap};
+    machine.LoseInCrash(kLosses[process.wipe.Below(4)]);
+  }
+  shared_.budget.Set(node, Hurt::kDown);
   if (mid_turn) {
     machine.CrashInTurn(call, restart_after);
   } else {

@@ -63,6 +63,7 @@ class Faults {
     Dist gap;
     Dist length;
     Choice when, how_long, detail;
+    Choice wipe;  // of crashes
     std::uint32_t strikes = 0;
     bool active = false;
     std::int64_t ends_at = 0;

@@ -92,6 +92,7 @@ void Machine::Boot() {
       }
       continue;
     }
+    if (!MayStart()) return;
     const BootNumber boot = Next(node->recovered.last_boot);
     if (shared_.trace.textual()) Say("boots, life " + std::to_string(boot.value()));
     shared_.trace.FoldAll(id_.value(), boot.value());
@@ -115,6 +116,43 @@ void Machine::Boot() {
   TellSpace();
 }
 
+// Its stores were accepted: were they to be?
+bool Machine::MayStart() {
+  if (lost_ == Loss::kNothing) return true;
+  if (lost_ != Loss::kMap) {
+    shared_.verdicts.Report("BOOT-3", NodeName(id_) + " starts without the log that it had");
+    return false;
+  }
+  // The log begins at its first entry: everything is applied once more.
+  lost_ = Loss::kNothing;
+  shared_.budget.Clear(shared_.EndpointOf(id_), Hurt::kWiped);
+  shared_.budget.Clear(shared_.EndpointOf(id_), Hurt::kDamaged);
+  return true;
+}
+
+void Machine::LoseInCrash(Loss loss) {
+  loss_to_come_ = loss;
+  if (process_ == nullptr) LoseNow();
+}
+
+void Machine::LoseNow() {
+  const Loss loss = std::exchange(loss_to_come_, Loss::kNothing);
+  if (loss == Loss::kNothing) return;
+  const bool log = loss == Loss::kLog || loss == Loss::kAll;
+  const bool map = loss == Loss::kMap || loss == Loss::kAll;
+  if (log) disk_.log.Replace({});
+  if (map) disk_.map.Replace({});
+  lost_ = log || lost_ == Loss::kLog || lost_ == Loss::kAll ? Loss::kAll : Loss::kMap;
+  const std::size_t node = shared_.EndpointOf(id_);
+  shared_.budget.Set(node, Hurt::kDamaged);
+  shared_.budget.Set(node, Hurt::kWiped);
+  shared_.injected.Add(log && map ? "process.wipe" : log ? "process.wipe_log" : "process.wipe_map");
+  if (shared_.trace.textual())
+    Say(log && map ? "loses its disk" : log ? "loses its log" : "loses its map");
+  shared_.trace.FoldAll(id_.value(), static_cast<int>(loss));
+  if (log) shared_.Watch([&](Invariants& watch) { watch.OnWiped(id_); });
+}
+
 void Machine::Crash(std::optional<std::int64_t> restart_after) {
   if (process_ == nullptr) return;
   restart_after_ = restart_after;
@@ -131,6 +169,7 @@ void Machine::CrashInTurn(std::uint32_t call, std::optional<std::int64_t> restar
 void Machine::CallOffCrash() {
   breaker_.Disarm();
   crash_in_turn_ = false;
+  loss_to_come_ = Loss::kNothing;
 }
 
 void Machine::FinishCrash() {
@@ -145,6 +184,7 @@ void Machine::FinishCrash() {
   shared_.trace.FoldAll(id_.value(), surviving.value(), disk_.map.durable());
   shared_.Watch([&](Invariants& watch) { watch.OnCrash(id_, surviving); });
   process_.reset();
+  LoseNow();
   if (!damaged_) shared_.budget.Set(shared_.EndpointOf(id_), Hurt::kDown);
   Resume();  // what waited for the process comes up again and finds nobody
   if (restart_after_ && !damaged_) Push(EventKind::kRestart, shared_.now() + *restart_after_);

@@ -6,7 +6,8 @@
 //   call within one; what it wrote and had not synced is then lost in part.
 // Invariants: nothing of a dead process's life reaches the next one; a turn that is cut off lets nothing of
 //   what comes after the cut out.
-// Violations: those of the checkers, told here what crosses the borders; I-47 a recovery that differs when
+// Violations: BOOT-1 a store is refused that nobody spoiled; BOOT-2 a node stops though nothing failed; BOOT-3
+//   a node starts without the log that it had; those of the checkers, told here what crosses the borders; I-47 a recovery that differs when
 //   done again; LIVE-5 a node that wants to be called for ever at one instant.
 // Units: virtual nanoseconds. Errors: a store that refuses to be recovered stops the node (`refused`).
 #pragma once
@@ -28,6 +29,9 @@
 
 namespace quorate::sim {
 
+// What of a disk is gone for good.
+enum class Loss : std::uint8_t { kNothing, kLog, kMap, kAll };
+
 class Machine {
  public:
   Machine(Shared& shared, Wire& wire, Landmarks& landmarks, NodeId id);
@@ -45,6 +49,9 @@ class Machine {
   void Crash(std::optional<std::int64_t> restart_after);
   // The process dies in its next turn, at the port call with this number (from 0), or at the turn's end.
   void CrashInTurn(std::uint32_t call, std::optional<std::int64_t> restart_after);
+  // The crash that comes next takes this of the disk along. A node without its log is refused from then on; one
+  // without its map is, too, unless the log still has everything. Without a process: now.
+  void LoseInCrash(Loss loss);
   // A crash that was to come does not.
   void CallOffCrash();
   void Pause();
@@ -105,6 +112,8 @@ class Machine {
   void TellSpace();
   void ScheduleWakeups();
   void FinishCrash();
+  void LoseNow();
+  bool MayStart();
   void Push(EventKind kind, std::int64_t at);
   void OnStoppedByItself();
   std::optional<RecoveredNode> Recover(MapStore& map);
@@ -124,6 +133,8 @@ class Machine {
   std::uint64_t boots_ = 0;
   bool crash_in_turn_ = false;
   std::optional<std::int64_t> restart_after_;
+  Loss loss_to_come_ = Loss::kNothing;
+  Loss lost_ = Loss::kNothing;
   bool paused_ = false;
   std::vector<Event> parked_;
   bool damaged_ = false;

@@ -112,6 +112,12 @@ void Faults::Carry(std::size_t entry) {
                 machine.Crash(planned.for_ns > 0 ? std::optional(planned.for_ns) : std::nullopt);
               });
             },
+            [&](const WipeAction& action) {
+              with(action.node, [&](Machine& machine) {
+                machine.LoseInCrash(Loss::kAll);
+                machine.Crash(planned.for_ns > 0 ? std::optional(planned.for_ns) : std::nullopt);
+              });
+            },
             [&](const RestartAction& action) {
               with(action.node, [](Machine& machine) { machine.Boot(); });
             },

@@ -28,6 +28,7 @@ Shared::Shared(const RunConfig& run_config, std::uint64_t run_seed, const RunSet
       recorder(HistoryHeader{run_seed, settings.commit, settings.scenario}),
       serial(run_config.cluster.options.kv, verdicts),
       committed(serial),
-      budget(nodes, static_cast<std::size_t>(run_config.budget.down)) {}
+      budget(nodes, static_cast<std::size_t>(run_config.budget.down),
+             static_cast<std::size_t>(run_config.budget.wiped)) {}
 
 }  // namespace quorate::sim

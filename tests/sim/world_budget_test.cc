@@ -31,6 +31,18 @@ TEST(FaultBudget, NothingMayBeHurtWithoutABudget) {
   for (std::size_t node = 0; node < 3; ++node) EXPECT_FALSE(budget.MayHurt(node));
 }
 
+TEST(FaultBudget, WipesNoMoreNodesThanItMayAndNoneThatItMayNotHurt) {
+  FaultBudget budget(5, 2, 1);
+  EXPECT_TRUE(budget.MayWipe(0));
+  budget.Set(0, Hurt::kWiped);
+  EXPECT_FALSE(budget.MayWipe(1));
+  EXPECT_TRUE(budget.MayHurt(1));
+  EXPECT_TRUE(budget.MayWipe(0)) << "what is wiped already may be wiped again";
+  FaultBudget full(5, 1, 2);
+  full.Set(0, Hurt::kDown);
+  EXPECT_FALSE(full.MayWipe(1));
+}
+
 TEST(FaultBudget, CountsNodesNotWounds) {
   FaultBudget budget(3, 2);
   budget.Set(2, Hurt::kDamaged);

@@ -120,6 +120,82 @@ TEST(Run, AScheduledCrashStrikesItsNodeAtItsTime) {
   EXPECT_EQ(world.Injected().at("scheduled.crash"), 1u);
 }
 
+TEST(Run, AWipedNodeIsRefusedAndTheOthersGoOn) {
+  const Scenario scenario =
+      ScenarioOf(R"({"format":1,"about":"One disk is lost.","time":{"horizon":"4s"},
+    "cluster":{"nodes":3,"options":{"heartbeat":"50ms","election_timeout":["150ms","300ms"]}},
+    "workload":{"clients":2,"rate":"20/s"},
+    "schedule":[{"at":"2s","do":"wipe","node":"$leader","for":"300ms"}]})");
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    const RunConfig config = Draw(scenario, seed);
+    World world(config, seed, RunSettings{});
+    const RunGuard guard(world.shared().marks);
+    world.Run();
+    EXPECT_FALSE(world.shared().verdicts.found()) << seed;
+    EXPECT_EQ(world.phases().excuse(), "");
+    EXPECT_EQ(world.Injected().at("process.wipe"), 1u);
+    int damaged = 0;
+    for (const auto& machine : world.machines()) damaged += machine->damaged() ? 1 : 0;
+    EXPECT_EQ(damaged, 1) << seed;
+  }
+}
+
+TEST(Run, WithoutAQuorumOfDisksIsExcused) {
+  const RunResult result = RunOf(R"({"format":1,"about":"Two of three.","time":{"horizon":"3s"},
+    "cluster":{"nodes":3},"schedule":[{"at":"1s","do":"wipe","node":1,"for":"100ms"},
+    {"at":"2s","do":"wipe","node":2,"for":"100ms"}]})",
+                                 1);
+  EXPECT_EQ(result.verdict, Verdict::kExcused);
+  EXPECT_NE(result.excuse.find("n1"), std::string::npos) << result.excuse;
+  EXPECT_NE(result.excuse.find("n2"), std::string::npos) << result.excuse;
+}
+
+// What a node without `replace` must never do: forget its votes and entries and take part as if it were the same.
+TEST(Machine, AWipedNodeThatIsMadeAnewUnderItsOldNameIsFound) {
+  const Scenario scenario = ScenarioOf(kCalm);
+  const RunConfig config = Draw(scenario, 3);
+  World world(config, 3, RunSettings{});
+  const RunGuard guard(world.shared().marks);
+  NodeSet voters;
+  for (std::uint32_t node = 1; node <= world.machines().size(); ++node)
+    Insert(voters, NodeId(node));
+  bool done = false;
+  world.RunUntil([&] {
+    if (done || world.shared().now() < 800'000'000) return;
+    done = true;
+    Machine& machine = *world.machines()[1];
+    machine.LoseInCrash(Loss::kAll);
+    machine.Crash(std::nullopt);
+    machine.Format(ConfigurationOf(voters));
+    machine.Boot();
+  });
+  ASSERT_TRUE(world.shared().verdicts.found());
+  EXPECT_EQ(world.shared().verdicts.first()->id, "BOOT-3");
+}
+
+TEST(Machine, WithoutItsMapItAppliesItsWholeLogOnceMore) {
+  const Scenario scenario =
+      ScenarioOf(R"({"format":1,"about":"A map is lost, and the log is whole.",
+    "time":{"horizon":"4s"},"cluster":{"nodes":3,"options":{"heartbeat":"50ms",
+    "election_timeout":["150ms","300ms"],"snapshot_every":100000}},
+    "workload":{"clients":2,"rate":"50/s"}})");
+  const RunConfig config = Draw(scenario, 5);
+  World world(config, 5, RunSettings{});
+  const RunGuard guard(world.shared().marks);
+  bool done = false;
+  world.RunUntil([&] {
+    if (done || world.shared().now() < 2'000'000'000) return;
+    done = true;
+    world.machines()[2]->LoseInCrash(Loss::kMap);
+    world.machines()[2]->Crash(10'000'000);
+  });
+  const auto& first = world.shared().verdicts.first();
+  EXPECT_FALSE(first.has_value()) << first->id << " " << first->what;
+  EXPECT_FALSE(world.machines()[2]->damaged());
+  EXPECT_EQ(world.machines()[2]->boots(), 2u);
+  EXPECT_GT(world.shared().marks.CountOf("map.fell_back_and_replayed"), 0u);
+}
+
 TEST(Workload, AClientWantsTheSameWhoeverElseIsThere) {
   const Scenario scenario = ScenarioOf(kWild);
   RunConfig many = Draw(scenario, 4);
