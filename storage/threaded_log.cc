@@ -23,10 +23,14 @@ ThreadedLog::~ThreadedLog() {
 }
 
 void ThreadedLog::Append(PersistSeq seq, std::span<const LogRecord> records) {
+  written_ = true;
   Enqueue(QueuedWrite{seq, std::vector<LogRecord>(records.begin(), records.end())});
 }
 
-void ThreadedLog::Sync() { Enqueue(QueuedSync{}); }
+// A turn that wrote nothing wakes nobody.
+void ThreadedLog::Sync() {
+  if (std::exchange(written_, false)) Enqueue(QueuedSync{});
+}
 
 void ThreadedLog::Read(const ReadLog& request) { Enqueue(request); }
 

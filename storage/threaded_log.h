@@ -66,6 +66,8 @@ class ThreadedLog final : public LogPort {
   std::vector<Input> answers_;
   bool ending_ = false;
 
+  bool written_ = false;  // the driver's: something was appended since the last sync was asked for
+
   std::thread thread_;
 };
 

@@ -116,5 +116,18 @@ TEST(ThreadedLogFailure, AFailedSyncIsToldOnceAndNothingIsPersistedAfterIt) {
   EXPECT_FALSE(log.Wait(std::chrono::milliseconds{20}));
 }
 
+TEST(ThreadedLogTurn, ThatWroteNothingSyncsNothing) {
+  MemKv kv;
+  ASSERT_TRUE(Bootstrap(kv, TestIdentity(), TestMembers()).ok());
+  kv.FailNextSync(absl::InternalError("EIO"));
+  ThreadedLog log(LogStore::Open(kv, TestIdentity()).value());
+  for (int i = 0; i < 100; ++i) log.Sync();
+  EXPECT_FALSE(log.Wait(std::chrono::milliseconds{20}));  // no sync, so none that fails
+  const std::vector<LogRecord> first = {BootRecord{BootNumber{1}}};
+  log.Append(PersistSeq{1}, first);
+  log.Sync();
+  EXPECT_EQ(std::get<PersistFailed>(Answers(log, 1).at(0)).seq, PersistSeq{1});
+}
+
 }  // namespace
 }  // namespace quorate
