@@ -6,6 +6,11 @@
 #include "engine/base/match.h"
 
 namespace quorate {
+namespace {
+
+constexpr int kChunksReadAtOnce = 8;  // in one piece of work, to find where a chunk begins
+
+}  // namespace
 
 Host::Host(const Recovered& recovered, const Options& options, HostPorts ports)
     : options_(options), ports_(ports), replica_(recovered, options) {
@@ -131,18 +136,21 @@ void Host::Queue(GroupId group, PersistSeq after, Work work) {
 }
 
 // Lets go of what has become durable. Something that still waits holds back only what follows it to the same
-// receiver in the same group.
+// receiver in the same group. Heartbeats and their answers are of every group and hold back nothing: each of
+// their items stands for itself, and what a group says in them never rests on less than what it said before.
 void Host::Release() {
   if (!held_sends_.empty()) {
     absl::InlinedVector<std::pair<NodeId, GroupId>, 8> blocked;
     std::erase_if(held_sends_, [&](const Send& send) {
       const std::pair key{send.to, send.message.group};
-      const bool behind = std::find(blocked.begin(), blocked.end(), key) != blocked.end();
+      const bool ordered = send.message.group != kEveryGroup;
+      const bool behind =
+          ordered && std::find(blocked.begin(), blocked.end(), key) != blocked.end();
       if (!behind && send.after <= durable_) {
         AddToFrame(send);
         return true;
       }
-      if (!behind) blocked.push_back(key);
+      if (ordered && !behind) blocked.push_back(key);
       return false;
     });
   }
@@ -234,7 +242,7 @@ std::optional<Input> Host::Do(const ReadChunk& read) {
   // A view that was opened anew at the same entry has the same chunks: a transfer goes on where it was, once
   // it is known where that is.
   std::uint64_t at = std::min<std::uint64_t>(read.number, view.starts.size() - 1);
-  while (true) {
+  for (int done = 0; done < kChunksReadAtOnce; ++done) {
     absl::StatusOr<StateMachine::Chunk> chunk =
         StateMachine::ReadChunk(*view.reader, view.starts[at], options_.snapshot_chunk_bytes);
     answer.ok = chunk.ok();
@@ -247,6 +255,8 @@ std::optional<Input> Host::Do(const ReadChunk& read) {
     if (chunk->last) return Do(ReadChunk{read.id, read.group, 0});
     ++at;
   }
+  work_.push_back(read);  // others have their turn before it goes on
+  return std::nullopt;
 }
 
 std::optional<Input> Host::Do(const CloseSnapshot& close) {

@@ -5,7 +5,7 @@
 //   `after`, and the log is synced once. The state machines live here; their work is queued and done one
 //   piece at a time by `RunWork`, whose answers go back into the engine as inputs.
 // Invariants: nothing leaves before the write it rests on is durable; order is kept within (receiver,
-//   group); a state machine never applies an entry that is not durable here.
+//   group), but for heartbeats, which are of every group; a state machine never applies an entry that is not durable here.
 // Threads: one.
 #pragma once
 #include <deque>
