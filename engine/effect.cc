@@ -2,19 +2,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/match.h"
+#include "engine/raft/show.h"
 
 namespace quorate {
 namespace {
-
-std::string Show(GroupId group) {
-  if (group == kSystemGroup) return "sys";
-  if (group == kEveryGroup) return "*";
-  return absl::StrCat("g", group.value());
-}
-
-std::string Show(EntryId entry) {
-  return absl::StrCat(entry.index.value(), "/", entry.term.value());
-}
 
 // " after=n", or nothing if there is no write to wait for.
 std::string After(PersistSeq after) {

@@ -3,7 +3,7 @@
 // Model: a closed list of comparable values, carried out in order by the host. `after` names the write that
 //   an effect rests on: the host holds it until `Persisted{upto >= after}` has come in. 0 = no write.
 // Order: effects are carried out in order; what is held is released as soon as its own `after` is durable,
-//   in order only within (receiver, group).
+//   in order only within (receiver, group); messages of every group at once (heartbeats) in no order.
 #pragma once
 #include <variant>
 #include <vector>

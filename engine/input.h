@@ -41,7 +41,8 @@ struct PersistFailed {
   PersistSeq seq;
 };
 enum class Space : std::uint8_t { kEnough, kLow };
-// Told before space runs out: what is written already will still fit, hard states always do.
+// Told before space runs out: what is written already will still fit; hard states, barriers and
+// configurations always do.
 struct DiskSpace {
   Space space = Space::kEnough;
 };

@@ -50,10 +50,12 @@ absl::Status Validate(const Options& options) {
   check.Positive("max_append_bytes", options.max_append_bytes);
   check.Positive("max_inflight_messages", options.max_inflight_messages);
   check.Positive("max_inflight_bytes", options.max_inflight_bytes);
-  check.Positive("max_uncommitted_bytes", options.max_uncommitted_bytes);
+  check.Positive("max_unapplied_bytes", options.max_unapplied_bytes);
   check.Positive("max_apply_entries", options.max_apply_entries);
+  check.Positive("max_apply_bytes", options.max_apply_bytes);
 
   check.Positive("snapshot_every", options.snapshot_every);
+  check.Positive("max_view_age", options.max_view_age);
   check.Positive("snapshot_chunk_bytes", options.snapshot_chunk_bytes);
 
   check.Positive("max_requests", options.max_requests);

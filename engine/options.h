@@ -37,13 +37,18 @@ struct Options {
                                  << 20;    // one message; a larger single entry still goes
   std::size_t max_inflight_messages = 64;  // per peer and group; >= 1
   std::size_t max_inflight_bytes = std::size_t{8} << 20;
-  std::size_t max_uncommitted_bytes = std::size_t{64}
-                                      << 20;  // proposals refused beyond; >= one proposal
-  std::size_t max_apply_entries = 256;        // one Apply effect; >= 1
-  std::size_t log_cache_entries = 4096;       // durable, applied entries kept in memory per group
+  std::size_t max_unapplied_bytes = std::size_t{64}
+                                    << 20;  // proposals refused beyond; >= one proposal
+  std::size_t max_apply_entries = 256;      // one Apply effect; >= 1
+  std::size_t max_apply_bytes = std::size_t{4}
+                                << 20;   // one Apply effect; a larger single entry still goes
+  std::size_t log_cache_entries = 4096;  // durable entries kept in memory per group
+  std::size_t log_cache_bytes = std::size_t{16} << 20;  // of them; the others are read from the log
 
-  std::uint64_t snapshot_every = 10'000;         // entries between compactions; >= 1
-  std::uint64_t log_keep = 1'000;                // entries kept behind for slow followers
+  std::uint64_t snapshot_every = 10'000;  // entries between compactions; >= 1
+  std::uint64_t log_keep = 1'000;         // entries kept behind for slow followers
+  std::uint64_t max_view_age =
+      10;  // times snapshot_every: a transfer that lags so far starts over; >= 1
   std::size_t snapshot_chunk_bytes = 256 << 10;  // >= 1
 
   std::size_t max_requests = 20'000;  // client requests under way at a node

@@ -156,12 +156,14 @@ void Replica::Take(StepContext& context, const Input& input) {
                      forwarding_.OnRequest(forwarding, request);
                  },
                  [&](const TransferLeadership& in) {
-                   to_group(in.group, [&](Raft& raft) { raft.StartTransfer(context, in.target); });
+                   to_group(in.group, [&](Raft& raft) {
+                     if (!raft.StartTransfer(context, in.target))
+                       context.out.Drop(DropReason::kNotInThisRole);
+                   });
                  },
                  [&](const ChangeConfiguration& in) {
                    to_group(in.group, [&](Raft& raft) {
-                     if (!raft.ProposeConfiguration(context, in).ok())
-                       context.out.Drop(DropReason::kNotInThisRole);
+                     raft.ProposeConfiguration(context, in).IgnoreError();  // it counted why not
                    });
                  },
              },
@@ -473,7 +475,12 @@ void Replica::Halt(StepContext& context, StopReason reason) {
   if (stopped_) return;
   stopped_ = reason;
   std::vector<LogRecord>().swap(out_.records_);
-  out_.effects_.resize(1);  // nothing of this step leaves: only the truth about what is under way
+  // Nothing of this step leaves but what clients are told: the truth about what is done, and about what is
+  // under way.
+  out_.effects_.erase(
+      std::remove_if(std::next(out_.effects_.begin()), out_.effects_.end(),
+                     [](const Effect& effect) { return !std::holds_alternative<Reply>(effect); }),
+      out_.effects_.end());
   context.out.events.Clear();
   unsettled_.clear();
   Forwarding::Context forwarding = ForwardingAt(context);

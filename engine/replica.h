@@ -57,6 +57,13 @@ class Replica {
   std::uint64_t drops(DropReason reason) const {
     return out_.drops_[static_cast<std::size_t>(reason)];
   }
+  std::uint64_t refused_proposals(DropReason reason) const {
+    return out_.refused_proposals_[static_cast<std::size_t>(reason)];
+  }
+  // Why others did not vote for this node.
+  std::uint64_t refused_votes(DropReason reason) const {
+    return out_.refused_votes_[static_cast<std::size_t>(reason)];
+  }
   std::size_t requests_under_way() const { return forwarding_.size(); }
   bool disk_stalled(MonoTime now) const;
 

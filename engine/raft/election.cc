@@ -10,6 +10,10 @@ constexpr std::int64_t kPatienceBetweenOffers = 4;  // election timeouts
 
 }  // namespace
 
+Duration Raft::PauseBetweenOffers(const StepContext& context) {
+  return context.options.election_timeout_max * kPatienceBetweenOffers;
+}
+
 void Raft::OnVoteRequest(StepContext& context, NodeId from, const VoteRequest& request) {
   VoteReply reply{.term = hard_.term,
                   .kind = request.kind,
@@ -55,6 +59,7 @@ void Raft::OnVoteRequest(StepContext& context, NodeId from, const VoteRequest& r
 
 // A vote counts only if it is a grant, for my current term, in this campaign (openraft #1220).
 void Raft::OnVoteReply(StepContext& context, NodeId from, const VoteReply& reply) {
+  if (!reply.granted) context.out.RefusedVote(reply.reason);  // even of a campaign that is over
   Candidacy* candidacy = std::get_if<Candidacy>(&role_);
   if (candidacy == nullptr) return context.out.Drop(DropReason::kNotInThisRole);
   if (reply.campaign != candidacy->campaign || reply.kind != candidacy->kind) {
@@ -131,10 +136,15 @@ void Raft::OnLeaderTimer(StepContext& context) {
 
   if (leader.transfer && now >= leader.transfer->give_up_at) {
     SOMETIMES(leader.transfer->ordered, "transfer.aborted");
+    leader.failed_target = leader.transfer->target;
+    leader.failed_until = now + PauseBetweenOffers(context);
     leader.transfer.reset();
+    DriveConfiguration(context);  // it waited for the transfer
+    if (!leads()) return;
   }
   OfferLeadership(context);
   for (Progress& peer : leader.peers) {
+    if (peer.paused_until && now >= *peer.paused_until) peer.paused_until.reset();
     if (now >= peer.resend_at) OnResendTimer(context, leader, peer);
   }
 }
@@ -142,18 +152,24 @@ void Raft::OnLeaderTimer(StepContext& context) {
 bool Raft::StartTransfer(StepContext& context, NodeId target) {
   Leader* leader = std::get_if<Leader>(&role_);
   if (leader == nullptr || leader->transfer) return false;
-  if (target == NodeId()) {  // whoever has most of the log
-    Index best;
-    for (const Progress& peer : leader->peers) {
-      if (!configuration().IsVoter(peer.node) || peer.match < best) continue;
-      best = peer.match;
-      target = peer.node;
-    }
-  }
+  if (target == NodeId()) target = BestTarget(context, *leader);
   if (target == self_ || !Contains(configuration().incoming, target)) return false;
   leader->transfer = {.target = target,
                       .give_up_at = context.now.mono + context.options.election_timeout_max};
   return true;
+}
+
+NodeId Raft::BestTarget(const StepContext& context, const Leader& leader) const {
+  const Progress* best = nullptr;
+  for (const Progress& peer : leader.peers) {
+    if (!Contains(configuration().incoming, peer.node)) continue;
+    // It has answered in this leadership, is there, and has space itself as far as known.
+    if (peer.match == Index() || !IsInContact(context, peer) || peer.paused_until) continue;
+    if (context.peers.SessionOf(peer.node) == LinkSession()) continue;
+    if (peer.node == leader.failed_target && context.now.mono < leader.failed_until) continue;
+    if (best == nullptr || best->match < peer.match) best = &peer;
+  }
+  return best == nullptr ? NodeId() : best->node;
 }
 
 // A leader without space refuses every write: somebody else may have some. It goes on serving reads until one
@@ -162,9 +178,8 @@ void Raft::OfferLeadership(StepContext& context) {
   Leader* leader = std::get_if<Leader>(&role_);
   if (leader == nullptr || leader->transfer || context.space == Space::kEnough) return;
   if (context.now.mono < leader->offer_at) return;
-  leader->offer_at =
-      context.now.mono + context.options.election_timeout_max * kPatienceBetweenOffers;
-  StartTransfer(context, NodeId());
+  if (!StartTransfer(context, NodeId())) return;  // nobody there: at the next beat again
+  leader->offer_at = context.now.mono + PauseBetweenOffers(context);
 }
 
 // Stop proposals, catch the target up, tell it to campaign, give up after an election timeout.

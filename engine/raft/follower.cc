@@ -10,7 +10,7 @@ void Raft::OnAppendRequest(StepContext& context, NodeId from, const AppendReques
   if (leads())
     return context.out.Drop(DropReason::kNotInThisRole);  // a second leader of my term: a lie
   HeardFromLeader(context, from);
-  const Index last_sent = request.prev.index + Count(request.entries.size());
+  Index last_sent = request.prev.index + Count(request.entries.size());
   const auto accept = [&] {
     AdvanceCommit(context, std::min(request.commit, last_sent));
     // The promise: everything up to `last_sent` is here for good. It rests on the write that holds it,
@@ -53,6 +53,10 @@ void Raft::OnAppendRequest(StepContext& context, NodeId from, const AppendReques
   }
   if (!entries.empty()) {
     if (context.space == Space::kLow) {
+      entries = Vital(entries);
+      last_sent = Before(first) + Count(entries.size());
+    }
+    if (entries.empty()) {
       context.out.Drop(DropReason::kNoSpace);
       return Send(context, from,
                   AppendReply{.term = hard_.term,
@@ -70,6 +74,15 @@ void Raft::OnAppendRequest(StepContext& context, NodeId from, const AppendReques
     if (!AppendFromLeader(context, first, entries)) return context.out.Drop(DropReason::kMalformed);
   }
   accept();
+}
+
+// What a leadership and a membership rest on is small, and there is room for it as for hard states: else no
+// leader could come up while a majority is short of space, and no node with space could be brought in.
+std::span<const Entry> Raft::Vital(std::span<const Entry> entries) {
+  const auto other = std::find_if(entries.begin(), entries.end(), [](const Entry& entry) {
+    return entry.kind != EntryKind::kBarrier && entry.kind != EntryKind::kConfiguration;
+  });
+  return entries.first(static_cast<std::size_t>(other - entries.begin()));
 }
 
 bool Raft::AppendFromLeader(StepContext& context, Index first, std::span<const Entry> entries) {

@@ -47,6 +47,7 @@ void RaftLog::Append(std::span<const Entry> entries, PersistSeq seq) {
     if (terms_.empty() || terms_.back().term != entry.term)
       terms_.push_back({last_.index, entry.term});
     cache_.push_back(entry);
+    cached_bytes_ += CostOf(entry);
   }
   if (!pending_.empty() && pending_.back().seq == seq) {
     pending_.back().last = last_.index;
@@ -62,9 +63,12 @@ void RaftLog::TruncateFrom(Index from) {
   last_ = {kept, terms_.empty() ? start_.entry.term : terms_.back().term};
   if (from <= cached_from_) {
     cache_.clear();
+    cached_bytes_ = 0;
     cached_from_ = from;
-  } else {
-    cache_.resize((from - cached_from_).value());
+  }
+  while (Next(kept) < cached_from_ + Count(cache_.size())) {
+    cached_bytes_ -= CostOf(cache_.back());
+    cache_.pop_back();
   }
   durable_ = std::min(durable_, kept);
   for (PendingWrite& write : pending_) write.last = std::min(write.last, kept);
@@ -76,10 +80,7 @@ void RaftLog::TruncateFrom(Index from) {
 void RaftLog::DropPrefix(LogStart start) {
   REQUIRE(Holds(start.entry));
   REQUIRE(start.entry.index <= durable_);
-  while (cached_from_ <= start.entry.index && !cache_.empty()) {
-    cache_.pop_front();
-    cached_from_ = Next(cached_from_);
-  }
+  while (cached_from_ <= start.entry.index && !cache_.empty()) ForgetFirst();
   if (cached_from_ <= start.entry.index) cached_from_ = Next(start.entry.index);
   while (terms_.size() > 1 && terms_[1].first <= Next(start.entry.index))
     terms_.erase(terms_.begin());
@@ -97,6 +98,7 @@ void RaftLog::Reset(LogStart start, PersistSeq seq) {
   durable_ = start_.entry.index;
   cached_from_ = Next(last_.index);
   cache_.clear();
+  cached_bytes_ = 0;
   terms_.clear();
   pending_.clear();
   reset_write_ = seq;
@@ -118,12 +120,16 @@ void RaftLog::OnPersisted(PersistSeq upto) {
   }
 }
 
-void RaftLog::TrimCache(Index applied, std::size_t keep) {
-  const Index safe = std::min(applied, durable_);
-  while (cache_.size() > keep && cached_from_ <= safe) {
-    cache_.pop_front();
-    cached_from_ = Next(cached_from_);
+void RaftLog::TrimCache(std::size_t entries, std::size_t bytes) {
+  while ((cache_.size() > entries || cached_bytes_ > bytes) && cached_from_ <= durable_) {
+    ForgetFirst();
   }
+}
+
+void RaftLog::ForgetFirst() {
+  cached_bytes_ -= CostOf(cache_.front());
+  cache_.pop_front();
+  cached_from_ = Next(cached_from_);
 }
 
 }  // namespace quorate

@@ -1,7 +1,7 @@
 // engine/raft/log.h — a group's log as the engine sees it.
 //
 // Model: entries (start, last]. The terms of all of them are known as runs; the entries themselves are kept
-//   from `cached_from()` on (always the undurable tail, and a bounded part behind it) and read through the
+//   from `cached_from()` on (always the undurable tail, and a bounded part behind it, applied or not) and read through the
 //   log port below that. An entry is *durable* once the write that holds it was reported so.
 // Invariants: start <= durable <= last (but durable = 0 while a reset is being written); runs ascend in index and term; the undurable tail is cached.
 // Units: indexes are log positions. Errors: wrong calls are assertions.
@@ -52,8 +52,9 @@ class RaftLog {
   PersistSeq WriteOf(Index index) const;
   void OnPersisted(PersistSeq upto);
 
-  // Forgets cached entries that are durable, at or below `applied`, and more than `keep` behind the last.
-  void TrimCache(Index applied, std::size_t keep);
+  // Forgets durable entries, oldest first, until at most `entries` of at most `bytes` (by CostOf) are cached.
+  void TrimCache(std::size_t entries, std::size_t bytes);
+  std::size_t cached_bytes() const { return cached_bytes_; }
 
   const std::vector<TermRun>& terms() const { return terms_; }
   friend bool operator==(const RaftLog&, const RaftLog&) = default;
@@ -64,11 +65,14 @@ class RaftLog {
     Index last;  // last index that this write holds and no later truncation took
     friend bool operator==(const PendingWrite&, const PendingWrite&) = default;
   };
+  void ForgetFirst();
+
   LogStart start_;
   EntryId last_;
   Index durable_;
   Index cached_from_;
   std::deque<Entry> cache_;
+  std::size_t cached_bytes_ = 0;  // of cache_
   std::vector<TermRun> terms_;
   std::deque<PendingWrite> pending_;  // ascending in seq and in last
   PersistSeq reset_write_;            // 0 = durable

@@ -47,33 +47,46 @@ void Raft::SyncPeers(StepContext& context) {
   leader.peers = std::move(peers);
 }
 
-absl::Status Raft::ProposeConfiguration(StepContext& context, const ChangeConfiguration& change) {
+absl::Status Raft::WhyNotNow(const ChangeConfiguration& change, DropReason& reason) const {
+  const auto refuse = [&](DropReason why, const char* text) {
+    reason = why;
+    return absl::FailedPreconditionError(text);
+  };
   const Leader* leader = leadership();
-  if (leader == nullptr) return absl::FailedPreconditionError("not the leader");
-  if (leader->transfer) return absl::FailedPreconditionError("leadership is being handed over");
+  if (leader == nullptr) return refuse(DropReason::kNotInThisRole, "not the leader");
+  if (leader->transfer) return refuse(DropReason::kHandingOver, "leadership is being handed over");
   if (commit_ < leader->barrier)
-    return absl::FailedPreconditionError("the barrier is not committed yet");
+    return refuse(DropReason::kChangePending, "the barrier is not committed yet");
   if (configuration_index() > commit_) {
-    return absl::FailedPreconditionError("another configuration change is pending");
+    return refuse(DropReason::kChangePending, "another configuration change is pending");
   }
   if (change.expected_epoch != configuration().epoch) {
+    reason = DropReason::kOtherEpoch;
     return absl::AbortedError("the configuration has changed: its epoch is another one");
   }
-  absl::StatusOr<Configuration> next;
-  if (change.changes.empty()) {
-    next = Leave(configuration());
-  } else {
-    for (const MemberChange& one : change.changes) {
-      if (one.kind != ChangeKind::kAddVoter || configuration().IsVoter(one.node)) continue;
-      const Progress* peer = progress(one.node);
-      if (peer == nullptr || peer->match < commit_) {
-        return absl::FailedPreconditionError(
-            "a node votes only once it has caught up as a learner");
-      }
+  for (const MemberChange& one : change.changes) {
+    if (one.kind != ChangeKind::kAddVoter || configuration().IsVoter(one.node)) continue;
+    const Progress* peer = progress(one.node);
+    if (peer == nullptr || peer->match < commit_) {
+      return refuse(DropReason::kLogBehind, "a node votes only once it has caught up as a learner");
     }
-    next = Enter(configuration(), change.changes, change.transition);
   }
-  if (!next.ok()) return next.status();
+  return absl::OkStatus();
+}
+
+absl::Status Raft::ProposeConfiguration(StepContext& context, const ChangeConfiguration& change) {
+  DropReason reason = DropReason::kCount_;
+  if (absl::Status refused = WhyNotNow(change, reason); !refused.ok()) {
+    context.out.RefuseProposal(reason);
+    return refused;
+  }
+  absl::StatusOr<Configuration> next =
+      change.changes.empty() ? Leave(configuration())
+                             : Enter(configuration(), change.changes, change.transition);
+  if (!next.ok()) {
+    context.out.RefuseProposal(DropReason::kMalformed);
+    return next.status();
+  }
   std::string bytes;
   Encode(*next, bytes);
   AppendOwn(context, Entry{.term = hard_.term,

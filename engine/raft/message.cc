@@ -2,20 +2,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/match.h"
+#include "engine/raft/show.h"
 
 namespace quorate {
 namespace {
-
-std::string Show(GroupId group) {
-  if (group == kSystemGroup) return "sys";
-  if (group == kEveryGroup) return "*";
-  return absl::StrCat("g", group.value());
-}
-
-// "index/term"
-std::string Show(EntryId entry) {
-  return absl::StrCat(entry.index.value(), "/", entry.term.value());
-}
 
 std::string Show(const SnapshotName& name) {
   return absl::StrCat(Show(name.entry), "@g", name.generation.value(), "b", name.boot.value());

@@ -1,7 +1,8 @@
 // engine/raft/outbox.h — where a step's wishes are collected.
 //
 // Model: one per replica, emptied at every step. Records of all groups become *one* write with the number
-//   `seq`; effects keep their order. Counters of what was dropped, by reason, live here too.
+//   `seq`; effects keep their order. Counters live here too: what was dropped, which proposals were refused,
+//   and why others refused their votes, each by reason.
 #pragma once
 #include <array>
 #include <optional>
@@ -72,6 +73,9 @@ class Outbox {
   }
   void Emit(Effect effect) { effects_.push_back(std::move(effect)); }
   void Drop(DropReason reason) { ++drops_[static_cast<std::size_t>(reason)]; }
+  void RefuseProposal(DropReason reason) { ++refused_proposals_[static_cast<std::size_t>(reason)]; }
+  // A voter said no to a candidacy of this node. What it says may be nothing: it is counted all the same.
+  void RefusedVote(DropReason reason) { ++refused_votes_[static_cast<std::size_t>(reason)]; }
 
   RaftEvents events;
 
@@ -80,7 +84,12 @@ class Outbox {
   Effects effects_;
   std::vector<LogRecord> records_;
   PersistSeq last_seq_;
-  std::array<std::uint64_t, static_cast<std::size_t>(DropReason::kCount_)> drops_{};
+  // The last one is for "no reason given".
+  using CountByReason =
+      std::array<std::uint64_t, static_cast<std::size_t>(DropReason::kCount_) + 1>;
+  CountByReason drops_{};
+  CountByReason refused_proposals_{};
+  CountByReason refused_votes_{};
 };
 
 // What every handler of a step gets.

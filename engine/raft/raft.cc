@@ -60,7 +60,9 @@ MonoTime Raft::next_wakeup() const {
   const Leader* leader = leadership();
   if (leader == nullptr) return election_deadline_;
   MonoTime at = leader->transfer ? leader->transfer->give_up_at : kNever;
-  for (const Progress& peer : leader->peers) at = std::min(at, peer.resend_at);
+  for (const Progress& peer : leader->peers) {
+    at = std::min({at, peer.resend_at, peer.paused_until.value_or(kNever)});
+  }
   return at;
 }
 
@@ -233,6 +235,8 @@ void Raft::BecomeLeader(StepContext& context) {
   INVARIANT(hard_.vote == self_ && hard_write_ == PersistSeq());
   Leader leader;
   leader.barrier = Next(log_.last().index);
+  if (context.space == Space::kLow)
+    leader.offer_at = context.now.mono + PauseBetweenOffers(context);
   role_ = std::move(leader);
   SetLeader(context, self_);
   election_deadline_ = kNever;
@@ -314,7 +318,7 @@ void Raft::Finish(StepContext& context) {
   }
   EmitApply(context);
   MaybeCompact(context);
-  log_.TrimCache(applied_.index, context.options.log_cache_entries);
+  log_.TrimCache(context.options.log_cache_entries, context.options.log_cache_bytes);
   CheckInvariants();
 }
 

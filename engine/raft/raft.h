@@ -68,6 +68,12 @@ struct ReadRound {
   friend bool operator==(const ReadRound&, const ReadRound&) = default;
 };
 
+struct Unapplied {  // an entry of this leadership
+  Index index;
+  std::size_t bytes = 0;
+  friend bool operator==(const Unapplied&, const Unapplied&) = default;
+};
+
 struct OpenView {       // the pinned state that peers are sent
   PortRequest opening;  // being opened; 0 once open
   SnapshotName name;    // once open
@@ -82,15 +88,17 @@ struct Leader {
   std::vector<Progress> peers;                 // every other member, by node
   absl::btree_map<Index, Proposer> proposals;  // whom to tell, by entry
   absl::btree_map<Proposer, Index>
-      proposed;  // the same, by whom: a request sent again is not appended again
-  std::deque<InFlight> uncommitted;  // what counts as uncommitted bytes, by entry
-  std::size_t uncommitted_bytes = 0;
+      proposed;                     // the same, by whom: a request sent again is not appended again
+  std::deque<Unapplied> unapplied;  // own entries that count as unapplied bytes, ascending
+  std::size_t unapplied_bytes = 0;
   std::vector<ReadAsker> waiting_reads;
   ReadRound round;
   ReadCounter last_counter;
   std::optional<Transfer> transfer;
   std::optional<OpenView> view;
-  MonoTime offer_at;  // without space: when leadership is offered next
+  NodeId failed_target;   // did not take over in time
+  MonoTime failed_until;  // and is not chosen again before
+  MonoTime offer_at;      // without space: when leadership is offered next
   friend bool operator==(const Leader&, const Leader&) = default;
 };
 
@@ -115,6 +123,7 @@ struct Incoming {
 };
 
 enum class ProposeResult : std::uint8_t { kAppended, kNotLeader, kHandingOver, kBusy, kNoSpace };
+DropReason ReasonOf(ProposeResult refusal);
 
 class Raft {
  public:
@@ -140,15 +149,18 @@ class Raft {
   void OnMapFlushed(StepContext& context, const MapFlushed& flushed);
   void OnGenerationSwitched(StepContext& context, const GenerationSwitched& switched);
 
-  // Appends a proposal; `proposer` is told when it has been applied, as long as this leadership lasts.
+  // Appends a proposal, or counts why not; `proposer` is told when it has been applied, as long as this leadership lasts.
+  // kBusy: what this leadership appended and its map has not applied yet is as much as there may be.
   ProposeResult Propose(StepContext& context, EntryKind kind, Payload payload, Proposer proposer);
   // Asks at which index reads that are waiting now may be answered; told through the outbox.
   // false: does not lead, or too many are waiting.
   bool AskReadIndex(StepContext& context, ReadAsker asker);
   // Without space a leader hands over.
   void OfferLeadership(StepContext& context);
-  // false: does not lead, another transfer is under way, or the target cannot lead.
+  // `target` 0: of the voters that were heard from lately the one with most of the log, but not at once the one
+  // that did not take over the last time. false: does not lead, another transfer is under way, or nobody can.
   bool StartTransfer(StepContext& context, NodeId target);
+  // Appends a configuration, or counts why not.
   absl::Status ProposeConfiguration(StepContext& context, const ChangeConfiguration& change);
   // Says something in the group's name: not before its term and vote are durable, nor before `after`.
   void Send(StepContext& context, NodeId to, Message message, PersistSeq after = PersistSeq());
@@ -206,12 +218,16 @@ class Raft {
   void AskForVotes(StepContext& context, VoteKind kind, Term proposed);
   void CountVotes(StepContext& context);
   void OnLeaderTimer(StepContext& context);
+  static Duration PauseBetweenOffers(const StepContext& context);
+  NodeId BestTarget(const StepContext& context, const Leader& leader) const;
   void DriveTransfer(StepContext& context);
 
   // ---- follower.cc ----------------------------------------------------------------------------------------
   void OnAppendRequest(StepContext& context, NodeId from, const AppendRequest& request);
   void OnCommitNotice(StepContext& context, NodeId from, const CommitNotice& notice);
   // false: one of them is no entry.
+  // What fits on a disk that is nearly full.
+  static std::span<const Entry> Vital(std::span<const Entry> entries);
   bool AppendFromLeader(StepContext& context, Index first, std::span<const Entry> entries);
   void AdvanceCommit(StepContext& context, Index to);
 
@@ -226,6 +242,7 @@ class Raft {
   bool SendEntries(StepContext& context, Progress& peer);
   void SendAppend(StepContext& context, Progress& peer, EntryList entries);
   void BecomeProbing(Progress& peer);
+  void Pause(const StepContext& context, Progress& peer);
   void OnResendTimer(StepContext& context, Leader& leader, Progress& peer);
   void ArmResend(const StepContext& context, Progress& peer);
   // Whether an answer for `node` would reach the life of it that asked.
@@ -241,6 +258,7 @@ class Raft {
 
   // ---- membership.cc --------------------------------------------------------------------------------------
   void SyncPeers(StepContext& context);
+  absl::Status WhyNotNow(const ChangeConfiguration& change, DropReason& reason) const;
   void DriveConfiguration(StepContext& context);
 
   // ---- snapshot.cc ----------------------------------------------------------------------------------------
@@ -253,10 +271,12 @@ class Raft {
                  bool last);
   bool IsInContact(const StepContext& context, const Progress& peer) const;
   void CloseUnusedView(StepContext& context, Leader& leader);
+  bool IsTooOld(const StepContext& context, const OpenView& view) const;
   void WantChunk(StepContext& context);
   void AbandonIncoming(StepContext& context);
   void InstallState(StepContext& context);
   void ReplyHolds(StepContext& context, NodeId to, const SnapshotName& name);
+  Index CompactionBound() const;
   void MaybeCompact(StepContext& context);
   void CompactTo(StepContext& context, Index upto);
 

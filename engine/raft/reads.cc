@@ -12,7 +12,10 @@ namespace quorate {
 
 bool Raft::AskReadIndex(StepContext& context, ReadAsker asker) {
   Leader* leader = std::get_if<Leader>(&role_);
-  if (leader == nullptr) return false;
+  if (leader == nullptr) {
+    context.out.Drop(DropReason::kNotInThisRole);
+    return false;
+  }
   if (leader->waiting_reads.size() >= context.options.max_reads_per_round) {
     context.out.Drop(DropReason::kQueueFull);
     return false;

@@ -8,15 +8,21 @@ namespace quorate {
 
 ProposeResult Raft::Propose(StepContext& context, EntryKind kind, Payload payload,
                             Proposer proposer) {
+  const auto refuse = [&](ProposeResult why) {
+    context.out.RefuseProposal(ReasonOf(why));
+    return why;
+  };
   Leader* leader = std::get_if<Leader>(&role_);
-  if (leader == nullptr) return ProposeResult::kNotLeader;
+  if (leader == nullptr) return refuse(ProposeResult::kNotLeader);
   if (leader->proposed.contains(proposer))
     return ProposeResult::kAppended;  // sent again, on its way
-  if (context.space == Space::kLow) return ProposeResult::kNoSpace;
-  if (leader->transfer) return ProposeResult::kHandingOver;
+  if (context.space == Space::kLow) return refuse(ProposeResult::kNoSpace);
+  if (leader->transfer) return refuse(ProposeResult::kHandingOver);
   Entry entry{.term = hard_.term, .kind = kind, .payload = std::move(payload)};
-  if (leader->uncommitted_bytes + CostOf(entry) > context.options.max_uncommitted_bytes) {
-    return ProposeResult::kBusy;
+  // Until it is applied, not only until it is committed: a map that is slower than the network would be
+  // left behind without bound.
+  if (leader->unapplied_bytes + CostOf(entry) > context.options.max_unapplied_bytes) {
+    return refuse(ProposeResult::kBusy);
   }
   AppendOwn(context, std::move(entry));
   context.out.events.touched.push_back(group_);
@@ -25,14 +31,30 @@ ProposeResult Raft::Propose(StepContext& context, EntryKind kind, Payload payloa
   return ProposeResult::kAppended;
 }
 
+DropReason ReasonOf(ProposeResult refusal) {
+  switch (refusal) {
+    case ProposeResult::kAppended:
+      return DropReason::kCount_;
+    case ProposeResult::kNotLeader:
+      return DropReason::kNotInThisRole;
+    case ProposeResult::kHandingOver:
+      return DropReason::kHandingOver;
+    case ProposeResult::kBusy:
+      return DropReason::kTooMuchUnapplied;
+    case ProposeResult::kNoSpace:
+      return DropReason::kNoSpace;
+  }
+  UNREACHABLE("propose result");
+}
+
 void Raft::AppendOwn(StepContext& context, Entry entry) {
   Leader& leader = std::get<Leader>(role_);
   INVARIANT(entry.term == hard_.term);
   const Index index = Next(log_.last().index);
   const PersistSeq seq = context.out.Record(AppendEntries{group_, index, {entry}});
   log_.Append(std::span(&entry, 1), seq);
-  leader.uncommitted.push_back({index, CostOf(entry)});
-  leader.uncommitted_bytes += CostOf(entry);
+  leader.unapplied.push_back({index, CostOf(entry)});
+  leader.unapplied_bytes += CostOf(entry);
 }
 
 bool Raft::IsSameLife(const StepContext& context, NodeId node, BootNumber boot) const {
@@ -84,10 +106,8 @@ void Raft::OnAppendReply(StepContext& context, NodeId from, const AppendReply& r
       return context.out.Drop(DropReason::kMalformed);
     case AppendVerdict::kNoSpace:
       context.out.Drop(DropReason::kNoSpace);
-      if (peer->state != ProgressState::kReplicate) return;
-      BecomeProbing(*peer);
-      peer->probe_sent = true;  // ask again when the timer says so, not at once
-      return ArmResend(context, *peer);
+      if (peer->state == ProgressState::kReplicate) BecomeProbing(*peer);
+      return Pause(context, *peer);
   }
 }
 
@@ -148,10 +168,6 @@ void Raft::MaybeCommit(StepContext& context) {
   if (counted <= commit_ || counted > log_.last().index) return;
   if (log_.TermAt(counted) != hard_.term) return;
   const bool barrier_before = commit_ >= leader.barrier;
-  while (!leader.uncommitted.empty() && leader.uncommitted.front().last <= counted) {
-    leader.uncommitted_bytes -= leader.uncommitted.front().bytes;
-    leader.uncommitted.pop_front();
-  }
   AdvanceCommit(context, counted);
   if (!leads()) return;  // the configuration that was committed leaves this node out
   if (!barrier_before && commit_ >= leader.barrier) StartReadRound(context, leader);
@@ -160,7 +176,7 @@ void Raft::MaybeCommit(StepContext& context) {
 // ---- sending -----------------------------------------------------------------------------------------------
 
 void Raft::SendWhatIsDue(StepContext& context, Leader& leader, Progress& peer) {
-  if (context.peers.SessionOf(peer.node) == LinkSession()) return;
+  if (context.peers.SessionOf(peer.node) == LinkSession() || peer.paused_until) return;
   if (peer.state != ProgressState::kSnapshot && Before(peer.next) < log_.start().entry.index) {
     BecomeSnapshotting(context, leader, peer);
   }
@@ -225,8 +241,9 @@ void Raft::SendAppend(StepContext& context, Progress& peer, EntryList entries) {
   if (!entries.empty()) {
     std::size_t bytes = 0;
     for (const Entry& entry : entries) bytes += CostOf(entry);
-    peer.next = peer.next + Count(entries.size());
-    peer.in_flight.push_back({Before(peer.next), bytes});
+    const Index first = peer.next;
+    peer.next = first + Count(entries.size());
+    peer.in_flight.push_back({first, Before(peer.next), bytes});
     peer.in_flight_bytes += bytes;
     if (peer.resend_at == kNever) ArmResend(context, peer);
     peer.commit_sent = std::max(peer.commit_sent, std::min(commit_, Before(peer.next)));
@@ -274,14 +291,27 @@ void Raft::OnLogRead(StepContext& context, const LogRead& read) {
   }
 }
 
+// Asks anew from the oldest message without an answer, and never below what the log still holds: after an
+// election `match` is 0 for everybody, and to go back to entry 1 would mean a snapshot for a peer whose log
+// is as good as mine. A peer that does need one says so, by its hint.
 void Raft::BecomeProbing(Progress& peer) {
   peer.state = ProgressState::kProbe;
-  peer.next = Next(peer.match);
+  if (!peer.in_flight.empty()) peer.next = peer.in_flight.front().first;
+  peer.next = std::max({peer.next, Next(peer.match), log_.first()});
   peer.in_flight.clear();
   peer.in_flight_bytes = 0;
   peer.probe_sent = false;
   peer.log_read = PortRequest();
   peer.commit_sent = std::min(peer.commit_sent, peer.match);
+}
+
+// It has no space. To ask again and again would keep its disk and this log busy for nothing, and its answers
+// to heartbeats say nothing about space.
+void Raft::Pause(const StepContext& context, Progress& peer) {
+  peer.paused_until = context.now.mono + context.options.election_timeout_max;
+  peer.probe_sent = false;
+  peer.chunk_read = PortRequest();
+  peer.resend_at = kNever;
 }
 
 void Raft::ArmResend(const StepContext& context, Progress& peer) {
@@ -326,11 +356,17 @@ void Raft::EmitApply(StepContext& context) {
                              .group = group_,
                              .first = first,
                              .last = std::min(last, Before(log_.cached_from())),
-                             .max_bytes = context.options.max_append_bytes});
+                             .max_bytes = context.options.max_apply_bytes});
     return;
   }
   EntryList entries;
-  for (Index at = first; at <= last; at = Next(at)) entries.push_back(log_.At(at));
+  std::size_t bytes = 0;
+  for (Index at = first; at <= last; at = Next(at)) {
+    const Entry& entry = log_.At(at);
+    bytes += CostOf(entry);
+    if (!entries.empty() && bytes > context.options.max_apply_bytes) break;
+    entries.push_back(entry);
+  }
   EmitApplyOf(context, std::move(entries));
 }
 
@@ -377,6 +413,10 @@ void Raft::OnApplied(StepContext& context, const Applied& applied) {
                                 .result = result.reply});
       Send(context, proposer.node, std::move(reply));
     }
+  }
+  while (!leader->unapplied.empty() && leader->unapplied.front().index <= applied_.index) {
+    leader->unapplied_bytes -= leader->unapplied.front().bytes;
+    leader->unapplied.pop_front();
   }
   while (!leader->proposals.empty() && leader->proposals.begin()->first <= applied_.index) {
     leader->proposed.erase(leader->proposals.begin()->second);

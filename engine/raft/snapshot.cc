@@ -126,7 +126,7 @@ void Raft::OnSnapshotReply(StepContext& context, NodeId from, const SnapshotRepl
       return context.out.Drop(DropReason::kMalformed);
     case SnapshotVerdict::kNoSpace:
       context.out.Drop(DropReason::kNoSpace);
-      return;  // the resend timer asks again
+      return Pause(context, *peer);
     case SnapshotVerdict::kHolds:
       if (reply.match > log_.last().index) return context.out.Drop(DropReason::kMalformed);
       return OnAccepted(context, *leader, *peer, reply.match);
@@ -147,11 +147,20 @@ void Raft::OnSnapshotReply(StepContext& context, NodeId from, const SnapshotRepl
 
 void Raft::CloseUnusedView(StepContext& context, Leader& leader) {
   if (!leader.view || leader.view->opening != PortRequest()) return;
-  for (const Progress& peer : leader.peers) {
-    if (peer.state == ProgressState::kSnapshot && IsInContact(context, peer)) return;
-  }
+  const bool used =
+      std::any_of(leader.peers.begin(), leader.peers.end(), [&](const Progress& peer) {
+        return peer.state == ProgressState::kSnapshot && !peer.paused_until &&
+               IsInContact(context, peer);
+      });
+  if (used && !IsTooOld(context, *leader.view)) return;
   if (group_ != kSystemGroup) context.out.Emit(CloseSnapshot{group_});
   leader.view.reset();
+}
+
+// The log behind a view is kept for as long as the view is open: a transfer that takes too long starts over.
+bool Raft::IsTooOld(const StepContext& context, const OpenView& view) const {
+  const Count age(context.options.snapshot_every * context.options.max_view_age);
+  return applied_.index > view.name.entry.index + age;
 }
 
 // ---- the receiver ------------------------------------------------------------------------------------------
@@ -310,14 +319,24 @@ void Raft::OnGenerationSwitched(StepContext& context, const GenerationSwitched& 
 
 // ---- compaction --------------------------------------------------------------------------------------------
 
+// What lies behind this entry stays in the log, whatever is applied: a peer that is being sent a state goes
+// on from there.
+Index Raft::CompactionBound() const {
+  const Leader* leader = leadership();
+  if (leader == nullptr || !leader->view) return applied_.index;
+  // Not known yet; and the catalogue is only there as it is applied now.
+  if (leader->view->opening != PortRequest() || group_ == kSystemGroup) {
+    return log_.start().entry.index;
+  }
+  return std::min(applied_.index, leader->view->name.entry.index);
+}
+
 void Raft::MaybeCompact(StepContext& context) {
   if (compacting_ || incoming_) return;
   // Only when it would drop something: what is kept behind for slow followers does not count.
   const std::uint64_t keep = group_ == kSystemGroup ? 0 : context.options.log_keep;
   const Count due(context.options.snapshot_every + keep);
-  if (applied_.index < log_.start().entry.index + due) return;
-  // While a peer is being sent a state, the log behind that state stays: else it could never catch up.
-  if (const Leader* leader = leadership(); leader != nullptr && leader->view) return;
+  if (CompactionBound() < log_.start().entry.index + due) return;
   if (group_ == kSystemGroup) {
     if (applied_.index <= log_.durable()) CompactTo(context, applied_.index);
     return;
@@ -353,8 +372,7 @@ void Raft::OnMapFlushed(StepContext& context, const MapFlushed& flushed) {
 
 // Requires: the map holds everything up to `upto` durably.
 void Raft::CompactTo(StepContext& context, Index upto) {
-  if (const Leader* leader = leadership(); leader != nullptr && leader->view) return;
-  upto = std::min({upto, applied_.index, log_.durable()});
+  upto = std::min({upto, CompactionBound(), log_.durable()});
   if (upto <= log_.start().entry.index) return;
   PlacedConfiguration placed = ConfigurationAt(upto);
   LogStart start{.generation = log_.start().generation,

@@ -66,6 +66,14 @@ const char* NameOf(DropReason reason) {
       return "queue-full";
     case DropReason::kMalformed:
       return "malformed";
+    case DropReason::kHandingOver:
+      return "handing-over";
+    case DropReason::kTooMuchUnapplied:
+      return "too-much-unapplied";
+    case DropReason::kChangePending:
+      return "change-pending";
+    case DropReason::kOtherEpoch:
+      return "other-epoch";
     case DropReason::kCount_:
       return "none";
   }

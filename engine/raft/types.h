@@ -69,6 +69,7 @@ struct SnapshotName {
 };
 
 // Why something was not done. Counted by reason: election livelocks are slow to diagnose without it.
+// Its place in the list travels in vote replies: do not renumber, new ones go to the end.
 enum class DropReason : std::uint8_t {
   kStaleTerm,
   kStaleLink,
@@ -87,7 +88,11 @@ enum class DropReason : std::uint8_t {
   kNotPromotable,  // not a voter, or its state is being replaced
   kQueueFull,
   kMalformed,
-  kCount_,  // number of reasons; not a reason
+  kHandingOver,       // leadership is being handed over
+  kTooMuchUnapplied,  // the map is behind by as much as it may be
+  kChangePending,     // a configuration is being changed, or it is not known yet what is committed
+  kOtherEpoch,        // the configuration is another one by now
+  kCount_,            // number of reasons; not a reason
 };
 const char* NameOf(DropReason reason);
 

@@ -19,7 +19,7 @@ void ViewOf(const Raft& raft, GroupView& view) {
   view.configuration = &raft.configuration();
   view.installing = raft.incoming() && raft.incoming()->phase == InstallPhase::kSwitching;
   view.peers.clear();
-  view.uncommitted_bytes = 0;
+  view.unapplied_bytes = 0;
   view.waiting_reads = 0;
   view.round_reads = 0;
   const Leader* leader = raft.leadership();
@@ -33,7 +33,7 @@ void ViewOf(const Raft& raft, GroupView& view) {
          .in_flight_bytes = peer.in_flight_bytes,
          .last_in_flight_bytes = peer.in_flight.empty() ? 0 : peer.in_flight.back().bytes});
   }
-  view.uncommitted_bytes = leader->uncommitted_bytes;
+  view.unapplied_bytes = leader->unapplied_bytes;
   view.waiting_reads = leader->waiting_reads.size();
   view.round_reads = leader->round.askers.size();
 }

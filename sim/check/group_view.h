@@ -43,7 +43,7 @@ struct GroupView {
 
   // While leading:
   std::vector<PeerView> peers;
-  std::size_t uncommitted_bytes = 0;
+  std::size_t unapplied_bytes = 0;
   std::size_t waiting_reads = 0;
   std::size_t round_reads = 0;
 };

@@ -305,7 +305,7 @@ void Invariants::CheckLimits(const StepOf& step, const GroupView& view) {
     });
   };
   // Entries that have to be (a barrier, a configuration) may pass the limit for proposals a little.
-  within(view.uncommitted_bytes, options_.max_uncommitted_bytes + 4096, "uncommitted bytes");
+  within(view.unapplied_bytes, options_.max_unapplied_bytes + 4096, "unapplied bytes");
   within(view.waiting_reads, options_.max_reads_per_round, "waiting reads");
   within(view.round_reads, options_.max_reads_per_round, "reads in a round");
 }

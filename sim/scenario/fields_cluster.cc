@@ -72,16 +72,22 @@ void AddOptions(std::vector<Field>& fields) {
             "Unanswered messages with entries, per follower and group.");
   AddOption(fields, "max_inflight_bytes", Unit::kBytes, &Options::max_inflight_bytes, 1,
             "Bytes in unanswered messages, per follower and group.");
-  AddOption(fields, "max_uncommitted_bytes", Unit::kBytes, &Options::max_uncommitted_bytes, 1,
-            "Proposals are refused beyond this much of log that is not committed.");
+  AddOption(fields, "max_unapplied_bytes", Unit::kBytes, &Options::max_unapplied_bytes, 1,
+            "Proposals are refused beyond this much of a leadership's log that is not applied.");
   AddOption(fields, "max_apply_entries", Unit::kCount, &Options::max_apply_entries, 1,
             "Entries applied in one piece.");
+  AddOption(fields, "max_apply_bytes", Unit::kBytes, &Options::max_apply_bytes, 1,
+            "Bytes applied in one piece; a larger single entry still goes.");
   AddOption(fields, "log_cache_entries", Unit::kCount, &Options::log_cache_entries, 0,
-            "Durable, applied entries kept in memory per group.");
+            "Durable entries kept in memory per group.");
+  AddOption(fields, "log_cache_bytes", Unit::kBytes, &Options::log_cache_bytes, 0,
+            "Bytes of durable entries kept in memory per group.");
   AddOption(fields, "snapshot_every", Unit::kCount, &Options::snapshot_every, 1,
             "Entries between compactions of the log.");
   AddOption(fields, "log_keep", Unit::kCount, &Options::log_keep, 0,
             "Entries kept behind the compaction for slow followers.");
+  AddOption(fields, "max_view_age", Unit::kCount, &Options::max_view_age, 1,
+            "A state that is being sent is given up once it is so many times snapshot_every old.");
   AddOption(fields, "snapshot_chunk_bytes", Unit::kBytes, &Options::snapshot_chunk_bytes, 1,
             "Bytes of rows in one chunk of a snapshot.");
   AddOption(fields, "max_requests", Unit::kCount, &Options::max_requests, 1,

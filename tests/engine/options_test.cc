@@ -27,8 +27,8 @@ TEST(Validate, TheSmallestOptionsAreAccepted) {
   options.resend = options.request_timeout = Duration{1};
   options.max_append_entries = options.max_append_bytes = 1;
   options.max_inflight_messages = options.max_inflight_bytes = 1;
-  options.max_uncommitted_bytes = options.max_apply_entries = 1;
-  options.log_cache_entries = 0;
+  options.max_unapplied_bytes = options.max_apply_entries = options.max_apply_bytes = 1;
+  options.log_cache_entries = options.log_cache_bytes = 0;
   options.snapshot_every = 1;
   options.log_keep = 0;
   options.snapshot_chunk_bytes = 1;
@@ -54,9 +54,11 @@ TEST(Validate, EveryLimitThatMustNotBeZeroIsNamed) {
   EXPECT_EQ(Refused([](Options& o) { o.max_append_bytes = 0; }), "max_append_bytes");
   EXPECT_EQ(Refused([](Options& o) { o.max_inflight_messages = 0; }), "max_inflight_messages");
   EXPECT_EQ(Refused([](Options& o) { o.max_inflight_bytes = 0; }), "max_inflight_bytes");
-  EXPECT_EQ(Refused([](Options& o) { o.max_uncommitted_bytes = 0; }), "max_uncommitted_bytes");
+  EXPECT_EQ(Refused([](Options& o) { o.max_unapplied_bytes = 0; }), "max_unapplied_bytes");
   EXPECT_EQ(Refused([](Options& o) { o.max_apply_entries = 0; }), "max_apply_entries");
+  EXPECT_EQ(Refused([](Options& o) { o.max_apply_bytes = 0; }), "max_apply_bytes");
   EXPECT_EQ(Refused([](Options& o) { o.snapshot_every = 0; }), "snapshot_every");
+  EXPECT_EQ(Refused([](Options& o) { o.max_view_age = 0; }), "max_view_age");
   EXPECT_EQ(Refused([](Options& o) { o.snapshot_chunk_bytes = 0; }), "snapshot_chunk_bytes");
   EXPECT_EQ(Refused([](Options& o) { o.max_requests = 0; }), "max_requests");
   EXPECT_EQ(Refused([](Options& o) { o.max_reads_per_round = 0; }), "max_reads_per_round");

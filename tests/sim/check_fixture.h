@@ -46,7 +46,7 @@ class Play {
     options.max_inflight_bytes = 1000;
     options.max_requests = 10;
     options.max_reads_per_round = 5;
-    options.max_uncommitted_bytes = 10'000;
+    options.max_unapplied_bytes = 10'000;
     return options;
   }
 

@@ -449,10 +449,10 @@ TEST(StepChecks, MoreRequestsThanTheLimitAreRefused) {
   EXPECT_VIOLATES(play, "I-82");
 }
 
-TEST(StepChecks, MoreUncommittedBytesThanTheLimitAreRefused) {
+TEST(StepChecks, MoreUnappliedBytesThanTheLimitAreRefused) {
   Play play;
   play.Settle();
-  play.view(1).uncommitted_bytes = 20'000;
+  play.view(1).unapplied_bytes = 20'000;
   play.Step(1);
   EXPECT_VIOLATES(play, "I-82");
 }
