@@ -37,6 +37,7 @@ Replica::Replica(const Recovered& recovered, const Options& options)
   }
   catalogue_ = *std::move(catalogue);
   catalogue_bytes_ = system->log().start().catalogue;
+  replay_end_ = system->log().last().index;
 }
 
 const Effects& Replica::Start(Now now) {
@@ -320,7 +321,7 @@ void Replica::ActOnEvents(StepContext& context) {
     INVARIANT(catalogue.ok());  // it was looked at before it was taken
     catalogue_ = *std::move(catalogue);
     catalogue_bytes_ = bytes;
-    FollowCatalogue(context);
+    FollowCatalogue(context, groups_.at(kSystemGroup).log().start().entry.index);
   }
   for (const auto& entries : std::exchange(events.catalogue_entries, {}))
     ApplyCatalogue(context, entries);
@@ -366,18 +367,22 @@ void Replica::ApplyCatalogue(StepContext& context, const RaftEvents::CatalogueEn
     }
     at = Next(at);
   }
-  if (changed) {
-    catalogue_bytes_ = Payload(catalogue_.Encode());
-    FollowCatalogue(context);
-  }
+  if (changed) catalogue_bytes_ = Payload(catalogue_.Encode());
+  if (changed || replay_end_ != Index()) FollowCatalogue(context, applied.upto.index);
   Touch(kSystemGroup);
   groups_.at(kSystemGroup)
       .OnApplied(context, applied);  // looked up again: groups may have been born
 }
 
-// One group for each namespace that lives, for as long as it lives.
-void Replica::FollowCatalogue(StepContext& context) {
+// One group for each namespace that lives, for as long as it lives. While a boot replays the log, the catalogue
+// is one of the past: a group that it names and this node does not have may be dropped further on, and born
+// again it would know nothing of the votes and entries of its life.
+void Replica::FollowCatalogue(StepContext& context, Index applied) {
+  if (applied >= std::min(replay_end_, groups_.at(kSystemGroup).log().last().index)) {
+    replay_end_ = Index();
+  }
   for (const auto& [number, info] : catalogue_.namespaces()) {
+    if (replay_end_ != Index()) break;
     if (!groups_.contains(number)) BearGroup(context, number, info.configuration);
   }
   std::vector<GroupId> dead;

@@ -96,7 +96,7 @@ class Replica {
   void Settle(StepContext& context);
   void ActOnEvents(StepContext& context);
   void ApplyCatalogue(StepContext& context, const RaftEvents::CatalogueEntries& entries);
-  void FollowCatalogue(StepContext& context);
+  void FollowCatalogue(StepContext& context, Index applied);
   void BearGroup(StepContext& context, GroupId group, const Configuration& configuration);
   void DropDeadGroup(StepContext& context, GroupId group);
   void SendHeartbeats(StepContext& context);
@@ -114,6 +114,7 @@ class Replica {
   absl::btree_set<GroupId> led_;  // groups that this node leads
   Catalogue catalogue_;
   Payload catalogue_bytes_;
+  Index replay_end_;  // of the system log as found at boot; 0 once it is applied so far
   Forwarding forwarding_;
 
   Outbox out_;

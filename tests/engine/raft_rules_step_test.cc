@@ -428,6 +428,55 @@ TEST(Catalogue, AGroupThatTheReplayHasNotReachedYetLivesOn) {
   EXPECT_GE(f.replica().group(GroupId(1))->term(), Term(3));
 }
 
+TEST(Catalogue, AGroupThatWasDroppedIsNotBornAgainByTheReplay) {
+  Recovered recovered = Fixture::Fresh(3);
+  RecoveredGroup& system = recovered.groups[1];
+  ASSERT_EQ(system.group, kSystemGroup);
+  system.last = Index(2);
+  system.terms = {{Index(1), Term(1)}};
+  system.hard.term = Term(1);
+  const auto entry = [](const CatalogueCommand& command) {
+    return Entry{
+        Term(1), EntryKind::kCommand,
+        Payload(EncodeEnvelope(SessionId(), SessionSeq(), EncodeCatalogueCommand(command)))};
+  };
+  const Entry create = entry(CreateNamespace{"orders", Mode::kStrong});
+  const Entry drop = entry(DropNamespace{GroupId(1)});
+  Fixture f(recovered, Fixture::DefaultOptions());
+  // The leader tells that the first of the two is committed; the second one is, too, but nobody knows yet.
+  const auto commit = [&](std::uint64_t upto, const Entry& next) {
+    const Effects asked = f.HeartbeatFrom(2, {kSystemGroup, Term(1), {}, At(upto, 1)});
+    const ReadLog read = Fixture::All<ReadLog>(asked).at(0);
+    return Effects(f.Step(LogRead{read.id, kSystemGroup, Index(upto), {next}, true}));
+  };
+  EXPECT_TRUE(Fixture::Records<ResetLog>(commit(1, create)).empty());
+  ASSERT_EQ(f.replica().catalogue().namespaces().size(), 2u);
+  EXPECT_EQ(f.replica().group(GroupId(1)), nullptr);
+  EXPECT_TRUE(Fixture::Records<ResetLog>(commit(2, drop)).empty());
+  EXPECT_EQ(f.replica().group(GroupId(1)), nullptr);
+}
+
+TEST(Catalogue, AGroupWhoseBirthWasLostIsBornAtTheEndOfTheReplay) {
+  Recovered recovered = Fixture::Fresh(3);
+  RecoveredGroup& system = recovered.groups[1];
+  system.last = Index(2);
+  system.terms = {{Index(1), Term(1)}};
+  system.hard.term = Term(1);
+  Fixture f(recovered, Fixture::DefaultOptions());
+  const Entry create{
+      Term(1), EntryKind::kCommand,
+      Payload(EncodeEnvelope(SessionId(), SessionSeq(),
+                             EncodeCatalogueCommand(CreateNamespace{"orders", Mode::kStrong})))};
+  const Entry barrier{Term(1), EntryKind::kBarrier, {}};
+  const Effects asked = f.HeartbeatFrom(2, {kSystemGroup, Term(1), {}, At(2, 1)});
+  const ReadLog read = Fixture::All<ReadLog>(asked).at(0);
+  f.Step(LogRead{read.id, kSystemGroup, Index(1), {create}, true});
+  EXPECT_EQ(f.replica().group(GroupId(1)), nullptr);
+  const ReadLog next = Fixture::All<ReadLog>(f.replica().last_effects()).at(0);
+  f.Step(LogRead{next.id, kSystemGroup, Index(2), {barrier}, true});
+  EXPECT_NE(f.replica().group(GroupId(1)), nullptr);
+}
+
 // ---- rule 9: snapshot install -----------------------------------------------------------------------------------
 TEST(Rule09, AStateIsTakenByOneRecordAfterTheMapIsFlushed) {
   Fixture f;
