@@ -5,12 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/match.h"
-#include "engine/kv/envelope.h"
 
 namespace quorate {
 namespace {
-
-constexpr Generation kFirstGeneration{1};
 
 GroupId GroupOf(const LogRecord& record) {
   return std::visit(Match{
@@ -206,30 +203,6 @@ void Replica::OnFrame(StepContext& context, const FrameReceived& frame) {
   }
 }
 
-void Replica::OnHeartbeat(StepContext& context, NodeId from, const Heartbeat& heartbeat) {
-  for (const HeartbeatItem& item : heartbeat.items) {
-    Raft* raft = Find(item.group);
-    if (raft == nullptr) {
-      context.out.Drop(DropReason::kUnknownGroup);
-      continue;
-    }
-    Touch(item.group);
-    raft->OnHeartbeat(context, from, item);
-  }
-}
-
-void Replica::OnHeartbeatReply(StepContext& context, NodeId from, const HeartbeatReply& reply) {
-  for (const HeartbeatReplyItem& item : reply.items) {
-    Raft* raft = Find(item.group);
-    if (raft == nullptr) {
-      context.out.Drop(DropReason::kUnknownGroup);
-      continue;
-    }
-    Touch(item.group);
-    raft->OnHeartbeatReply(context, from, item);
-  }
-}
-
 void Replica::OnWakeup(StepContext& context) {
   const MonoTime now = context.now.mono;
   if (now >= heartbeat_at_) {
@@ -342,129 +315,6 @@ void Replica::ActOnEvents(StepContext& context) {
   for (const GroupId group : std::exchange(events.touched, {})) Touch(group);
   if (!events.flush_wanted.empty()) flush_wanted_ = true;
   events.flush_wanted.clear();
-}
-
-void Replica::ApplyCatalogue(StepContext& context, const RaftEvents::CatalogueEntries& batch) {
-  const Raft& system = groups_.at(kSystemGroup);
-  Applied applied{.group = kSystemGroup,
-                  .generation = system.log().start().generation,
-                  .upto = {},
-                  .results = {}};
-  Index at = batch.first;
-  bool changed = false;
-  for (const Entry& entry : batch.entries) {
-    applied.upto = {at, entry.term};
-    if (entry.kind == EntryKind::kCommand) {
-      Envelope envelope;
-      CatalogueReply reply{CatalogueStatus::kMalformed, {}};
-      if (DecodeEnvelope(entry.payload.bytes(), envelope)) {
-        reply = catalogue_.Apply(at, envelope.command, system.ConfigurationAt(at).configuration);
-        changed = true;
-      }
-      applied.results.push_back({at, at, Payload(EncodeCatalogueReply(reply))});
-    } else if (entry.kind == EntryKind::kOpenSession) {
-      applied.results.push_back({at, at, Payload()});
-    }
-    at = Next(at);
-  }
-  if (changed) catalogue_bytes_ = Payload(catalogue_.Encode());
-  if (changed || replay_end_ != Index()) FollowCatalogue(context, applied.upto.index);
-  Touch(kSystemGroup);
-  groups_.at(kSystemGroup)
-      .OnApplied(context, applied);  // looked up again: groups may have been born
-}
-
-// One group for each namespace that lives, for as long as it lives. While a boot replays the log, the catalogue
-// is one of the past: a group that it names and this node does not have may be dropped further on, and born
-// again it would know nothing of the votes and entries of its life.
-void Replica::FollowCatalogue(StepContext& context, Index applied) {
-  if (applied >= std::min(replay_end_, groups_.at(kSystemGroup).log().last().index)) {
-    replay_end_ = Index();
-  }
-  for (const auto& [number, info] : catalogue_.namespaces()) {
-    if (replay_end_ != Index()) break;
-    if (!groups_.contains(number)) BearGroup(context, number, info.configuration);
-  }
-  std::vector<GroupId> dead;
-  for (const auto& [id, raft] : groups_) {
-    if (id != kSystemGroup && catalogue_.IsGone(id)) dead.push_back(id);
-  }
-  for (const GroupId group : dead) DropDeadGroup(context, group);
-}
-
-void Replica::BearGroup(StepContext& context, GroupId group, const Configuration& configuration) {
-  RecoveredGroup born;
-  born.group = group;
-  born.start.generation = kFirstGeneration;
-  born.start.configuration = configuration;
-  const PersistSeq seq = context.out.Record(ResetLog{group, born.start});
-  Raft& raft = groups_.emplace(group, Raft(identity_.node, boot_, born)).first->second;
-  context.out.Emit(SwitchGeneration{group, kFirstGeneration, seq});
-  raft.Start(context);
-  Touch(group);
-  Forwarding::Context forwarding = ForwardingAt(context);
-  forwarding_.OnLeaderChanged(forwarding, group);
-}
-
-void Replica::DropDeadGroup(StepContext& context, GroupId group) {
-  const Raft& raft = groups_.at(group);
-  const PersistSeq seq = context.out.Record(DropGroup{group});
-  context.out.Emit(DropGeneration{group, raft.log().start().generation, seq});
-  groups_.erase(group);
-  led_.erase(group);
-  Forwarding::Context forwarding = ForwardingAt(context);
-  forwarding_.OnLeaderChanged(forwarding, group);
-}
-
-// One message a peer for all groups led here, once a beat; at once for a group that asks for it.
-void Replica::SendHeartbeats(StepContext& context) {
-  std::vector<GroupId>& wanted = context.out.events.heartbeat_wanted;
-  if (!led_.empty() && heartbeat_at_ == kNever)
-    heartbeat_at_ = context.now.mono + options_.heartbeat;
-  if (led_.empty()) heartbeat_at_ = kNever;
-  const bool all = std::exchange(beat_due_, false);
-  if (!all && wanted.empty()) return;
-  for (const PeerLink& link : peers_.links()) {
-    if (link.session == LinkSession()) continue;
-    Heartbeat heartbeat;
-    for (const GroupId group : led_) {
-      if (!all && std::find(wanted.begin(), wanted.end(), group) == wanted.end()) continue;
-      const Raft& raft = groups_.at(group);
-      const Progress* peer = raft.progress(link.node);
-      if (peer == nullptr) continue;
-      const Index known = std::min(raft.commit(), peer->match);
-      const std::optional<Term> term = raft.log().TermAt(known);
-      heartbeat.items.push_back({.group = group,
-                                 .term = raft.term(),
-                                 .counter = raft.leadership()->last_counter,
-                                 .commit = term ? EntryId{known, *term} : EntryId{}});
-    }
-    if (heartbeat.items.empty()) continue;
-    context.out.Emit(Send{.to = link.node,
-                          .session = link.session,
-                          .after = boot_write_,
-                          .message = {kEveryGroup, std::move(heartbeat)}});
-  }
-  wanted.clear();
-}
-
-// Answers that wait for the same write travel together; the others do not wait for them.
-void Replica::AnswerHeartbeats(StepContext& context) {
-  std::vector<RaftEvents::HeartbeatAnswer>& answers = context.out.events.heartbeat_answers;
-  while (!answers.empty()) {
-    const NodeId to = answers.front().to;
-    const PersistSeq after = std::max(answers.front().after, boot_write_);
-    HeartbeatReply reply;
-    std::erase_if(answers, [&](const RaftEvents::HeartbeatAnswer& answer) {
-      if (answer.to != to || std::max(answer.after, boot_write_) != after) return false;
-      reply.items.push_back(answer.item);
-      return true;
-    });
-    const LinkSession session = peers_.SessionOf(to);
-    if (session == LinkSession()) continue;
-    context.out.Emit(Send{
-        .to = to, .session = session, .after = after, .message = {kEveryGroup, std::move(reply)}});
-  }
 }
 
 // One flush at a time for all groups: it covers what was wanted when it begins.

@@ -8,8 +8,6 @@ namespace {
 
 using Fixture = ReplicaFixture;
 
-EntryId At(std::uint64_t index, std::uint64_t term) { return {Index(index), Term(term)}; }
-
 Options Small() {
   Options options = Fixture::DefaultOptions();
   options.snapshot_every = 2;
@@ -106,6 +104,98 @@ TEST_F(View, ThatIsTooOldIsClosedAndTheTransferStartsOver) {
   const Effects first = Open(Fixture::All<OpenSnapshot>(again)[0].id, Index(18));
   ASSERT_EQ(Fixture::All<ReadChunk>(first).size(), 1u);
   EXPECT_EQ(Fixture::All<ReadChunk>(first)[0].number, 0u);
+}
+
+TEST_F(View, AChunkOfAViewThatWasClosedIsNotSentInTheNameOfTheNext) {
+  const Effects first = Open(opening_, Index(11));
+  const PortRequest read = Fixture::All<ReadChunk>(first).at(0).id;
+  for (int i = 0; i < 7; ++i) Grow();
+  ASSERT_FALSE(f_.Group().leadership()->view.has_value());
+  const Effects again = f_.BeatReplyFrom(3, {Fixture::kGroup, f_.Group().term(), {}, true});
+  ASSERT_EQ(Fixture::All<OpenSnapshot>(again).size(), 1u);
+  const Effects late = f_.Step(ChunkRead{read, Fixture::kGroup, 0, Payload("r"), false, true});
+  EXPECT_TRUE(Fixture::Sent<SnapshotChunk>(late).empty());
+  const Effects opened = Open(Fixture::All<OpenSnapshot>(again)[0].id, Index(18));
+  EXPECT_EQ(Fixture::All<ReadChunk>(opened).size(), 1u);
+}
+
+// ---- rule 9: snapshot install ------------------------------------------------------------------------
+TEST(Rule09, AStateIsTakenByOneRecordAfterTheMapIsFlushed) {
+  Fixture f;
+  const SnapshotName name{At(9, 1), Generation(1), BootNumber(1)};
+  SnapshotChunk chunk{.term = Term(1),
+                      .name = name,
+                      .number = 0,
+                      .last = true,
+                      .rows = Payload("r"),
+                      .configuration_index = {},
+                      .configuration = f.Group().configuration()};
+  const Effects first = f.From(2, chunk);
+  ASSERT_EQ(Fixture::All<InstallChunk>(first).size(), 1u);
+  const InstallChunk install = Fixture::All<InstallChunk>(first)[0];
+  const Effects second = f.Step(ChunkInstalled{install.id, Fixture::kGroup, 0, true});
+  ASSERT_EQ(Fixture::All<FlushMap>(second).size(), 1u);
+  EXPECT_TRUE(Fixture::Records<ResetLog>(second).empty());
+  const Effects third = f.Step(MapFlushed{Fixture::All<FlushMap>(second)[0].id, {}, true});
+  ASSERT_EQ(Fixture::Records<ResetLog>(third).size(), 1u);
+  EXPECT_EQ(Fixture::Records<ResetLog>(third)[0].start.entry, At(9, 1));
+  EXPECT_EQ(Fixture::Records<ResetLog>(third)[0].start.generation, install.generation);
+  EXPECT_TRUE(Fixture::Sent<SnapshotReply>(third).empty());
+  ASSERT_EQ(Fixture::All<SwitchGeneration>(third).size(), 1u);
+  EXPECT_EQ(Fixture::All<SwitchGeneration>(third)[0].after, f.replica().last_write());
+  f.Persist();
+  const Effects fourth =
+      f.Step(GenerationSwitched{Fixture::kGroup, install.generation, At(9, 1), true});
+  ASSERT_EQ(Fixture::Sent<SnapshotReply>(fourth).size(), 1u);
+  EXPECT_EQ(Fixture::Sent<SnapshotReply>(fourth)[0].verdict, SnapshotVerdict::kHolds);
+  EXPECT_EQ(f.Group().applied(), Index(9));
+}
+
+TEST(Rule09, ASnapshotOfWhatTheLogHoldsThrowsNothingAway) {
+  Fixture f;
+  f.From(2, f.Append(Term(1), At(0, 0), {Term(1), Term(1), Term(1)}));
+  const SnapshotName name{At(2, 1), Generation(1), BootNumber(1)};
+  const Effects effects = f.From(2, SnapshotChunk{.term = Term(1),
+                                                  .name = name,
+                                                  .number = 0,
+                                                  .last = true,
+                                                  .rows = {},
+                                                  .configuration_index = {},
+                                                  .configuration = f.Group().configuration()});
+  EXPECT_EQ(f.Group().log().last(), At(3, 1));
+  EXPECT_EQ(f.Group().commit(), Index(2));
+  ASSERT_EQ(Fixture::Sent<SnapshotReply>(effects).size(), 1u);
+  EXPECT_EQ(Fixture::Sent<SnapshotReply>(effects)[0].match, Index(2));
+}
+
+TEST(Rule09, AReceiverThatWasRestartedAsksFromTheBeginning) {
+  Fixture f;
+  const SnapshotName name{At(9, 1), Generation(1), BootNumber(1)};
+  const Effects effects = f.From(2, SnapshotChunk{.term = Term(1),
+                                                  .name = name,
+                                                  .number = 4,
+                                                  .last = false,
+                                                  .rows = Payload("r"),
+                                                  .configuration_index = {},
+                                                  .configuration = f.Group().configuration()});
+  ASSERT_EQ(Fixture::Sent<SnapshotReply>(effects).size(), 1u);
+  EXPECT_EQ(Fixture::Sent<SnapshotReply>(effects)[0].next, 0u);
+}
+
+TEST(Rule09, ATransferThatTheLogHasOvertakenIsGivenUp) {
+  Fixture f;
+  const SnapshotName name{At(2, 1), Generation(1), BootNumber(1)};
+  f.From(2, SnapshotChunk{.term = Term(1),
+                          .name = name,
+                          .number = 0,
+                          .last = false,
+                          .rows = Payload("r"),
+                          .configuration_index = {},
+                          .configuration = f.Group().configuration()});
+  ASSERT_TRUE(f.Group().incoming().has_value());
+  const Effects effects = f.From(2, f.Append(Term(1), At(0, 0), {Term(1), Term(1)}, Index(2)));
+  EXPECT_FALSE(f.Group().incoming().has_value());
+  EXPECT_EQ(Fixture::All<DropGeneration>(effects).size(), 1u);
 }
 
 }  // namespace

@@ -135,5 +135,29 @@ TEST(Rule15, ALeaderElectedWithoutSpaceLeadsForAWhileBeforeItOffers) {
   EXPECT_EQ(TargetOf(f), NodeId(2));
 }
 
+// ---- rule 12: transfer -------------------------------------------------------------------------------
+TEST(Rule12, TheTargetIsCaughtUpBeforeItIsTold) {
+  Fixture f;
+  f.Lead();
+  f.Propose("x");
+  EXPECT_TRUE(
+      Fixture::Sent<TimeoutNow>(f.Step(TransferLeadership{Fixture::kGroup, NodeId(3)})).empty());
+  EXPECT_EQ(Fixture::Sent<TimeoutNow>(f.From(3, f.Accepted(Index(2))), 3).size(), 1u);
+}
+
+TEST(Rule12, ProposalsStopAndGoOnAfterAnElectionTimeout) {
+  Fixture f;
+  f.Lead();
+  f.Step(TransferLeadership{Fixture::kGroup, NodeId(3)});
+  EXPECT_TRUE(Fixture::Records<AppendEntries>(f.Propose("x")).empty());
+  for (int i = 0; i < 7; ++i) {
+    f.BeatReplyFrom(2, {Fixture::kGroup, f.Group().term(), {}, true});
+    f.Pass(Milliseconds(50));
+  }
+  ASSERT_TRUE(f.Group().leads());
+  EXPECT_FALSE(f.Group().leadership()->transfer.has_value());
+  EXPECT_EQ(Fixture::Records<AppendEntries>(f.Propose("y")).size(), 1u);
+}
+
 }  // namespace
 }  // namespace quorate

@@ -7,6 +7,16 @@
 
 namespace quorate {
 
+inline EntryId At(std::uint64_t index, std::uint64_t term) { return {Index(index), Term(term)}; }
+inline VoteRequest Vote(VoteKind kind, std::uint64_t term, EntryId last) {
+  const Term proposed(kind == VoteKind::kPreVote ? term + 1 : term);
+  return {.term = Term(term),
+          .kind = kind,
+          .proposed = proposed,
+          .campaign = Campaign(9),
+          .last = last};
+}
+
 class ReplicaFixture {
  public:
   static constexpr GroupId kGroup = kDefaultNamespace;

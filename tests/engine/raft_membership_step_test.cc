@@ -1,0 +1,150 @@
+// Who votes, and which groups there are: rule 8 of docs/raft.md.
+// Each rule has a step test that names it: one state, one input, what must come out.
+#include <gtest/gtest.h>
+
+#include "tests/engine/replica_fixture.h"
+
+namespace quorate {
+namespace {
+
+using Fixture = ReplicaFixture;
+
+AppendRequest AppendConfiguration(const Fixture& f, Term term, EntryId prev,
+                                  const Configuration& configuration) {
+  std::string bytes;
+  Encode(configuration, bytes);
+  AppendRequest request = f.Append(term, prev, {});
+  request.entries.push_back({term, EntryKind::kConfiguration, Payload(std::move(bytes))});
+  return request;
+}
+
+// ---- rule 8: membership ------------------------------------------------------------------------------
+TEST(Rule08, AConfigurationIsActiveOnAppendAndTakenBackByTruncation) {
+  Fixture f;
+  const Configuration before = f.Group().configuration();
+  Configuration four = ConfigurationOf({NodeId(1), NodeId(2), NodeId(3), NodeId(4)});
+  four.epoch = 1;
+  f.From(2, AppendConfiguration(f, Term(1), At(0, 0), four));
+  EXPECT_EQ(f.Group().configuration(), four);
+  f.From(3, f.Append(Term(2), At(0, 0), {Term(2)}));
+  EXPECT_EQ(f.Group().configuration(), before);
+}
+
+TEST(Rule08, NoSecondChangeWhileOneIsPending) {
+  Fixture f;
+  f.Lead();
+  f.Step(ChangeConfiguration{
+      Fixture::kGroup, {{ChangeKind::kAddLearner, NodeId(4)}}, Transition::kAuto, 0});
+  EXPECT_EQ(f.Group().configuration_index(), Index(2));
+  f.Step(ChangeConfiguration{
+      Fixture::kGroup, {{ChangeKind::kAddLearner, NodeId(5)}}, Transition::kAuto, 1});
+  EXPECT_EQ(f.Group().configuration_index(), Index(2));
+}
+
+TEST(Rule08, AChangeThatNamesAnotherEpochIsRefused) {
+  Fixture f;
+  f.Lead();
+  f.Step(ChangeConfiguration{
+      Fixture::kGroup, {{ChangeKind::kAddLearner, NodeId(4)}}, Transition::kAuto, 3});
+  EXPECT_EQ(f.Group().configuration_index(), Index(0));
+}
+
+TEST(Rule08, ALearnerVotesOnlyOnceItHasCaughtUp) {
+  Fixture f;
+  f.Lead();
+  f.Step(ChangeConfiguration{
+      Fixture::kGroup, {{ChangeKind::kAddLearner, NodeId(4)}}, Transition::kAuto, 0});
+  f.Persist();
+  f.From(2, f.Accepted(Index(2)));
+  ASSERT_EQ(f.Group().commit(), Index(2));
+  f.Step(ChangeConfiguration{
+      Fixture::kGroup, {{ChangeKind::kAddVoter, NodeId(4)}}, Transition::kAuto, 1});
+  EXPECT_FALSE(f.Group().configuration().IsVoter(NodeId(4)));
+  f.Link(NodeId(4));
+  f.From(4, f.Accepted(Index(2)));
+  f.Step(ChangeConfiguration{
+      Fixture::kGroup, {{ChangeKind::kAddVoter, NodeId(4)}}, Transition::kAuto, 1});
+  EXPECT_TRUE(f.Group().configuration().IsVoter(NodeId(4)));
+}
+
+TEST(Rule08, ANewLeaderDrivesAnInheritedJointStateToItsEnd) {
+  Fixture f;
+  Configuration joint = ConfigurationOf({NodeId(1), NodeId(2)});
+  joint.outgoing = {NodeId(1), NodeId(2), NodeId(3)};
+  joint.epoch = 1;
+  joint.auto_leave = true;
+  f.From(2, AppendConfiguration(f, Term(1), At(0, 0), joint));
+  f.Persist();
+  f.BecomeLeader();
+  f.Persist();
+  EXPECT_TRUE(f.Group().configuration().joint());
+  f.From(2, f.Accepted(Index(2)));
+  EXPECT_FALSE(f.Group().configuration().joint());
+  EXPECT_EQ(f.Group().configuration_index(), Index(3));
+}
+
+TEST(Catalogue, AGroupThatTheReplayHasNotReachedYetLivesOn) {
+  Recovered recovered = Fixture::Fresh(1);
+  RecoveredGroup orders = recovered.groups[0];
+  orders.group = GroupId(1);
+  orders.hard = {Term(3), NodeId(1)};
+  recovered.groups.insert(recovered.groups.begin() + 1, orders);
+  Fixture f(recovered, Fixture::DefaultOptions());
+  f.PassTo(f.replica().NextWakeup());
+  for (int i = 0; i < 3; ++i) f.Persist();  // the system group commits its barrier and is applied
+  ASSERT_GT(f.replica().group(kSystemGroup)->applied(), Index(0));
+  ASSERT_NE(f.replica().group(GroupId(1)), nullptr);
+  EXPECT_GE(f.replica().group(GroupId(1))->term(), Term(3));
+}
+
+TEST(Catalogue, AGroupThatWasDroppedIsNotBornAgainByTheReplay) {
+  Recovered recovered = Fixture::Fresh(3);
+  RecoveredGroup& system = recovered.groups[1];
+  ASSERT_EQ(system.group, kSystemGroup);
+  system.last = Index(2);
+  system.terms = {{Index(1), Term(1)}};
+  system.hard.term = Term(1);
+  const auto entry = [](const CatalogueCommand& command) {
+    return Entry{
+        Term(1), EntryKind::kCommand,
+        Payload(EncodeEnvelope(SessionId(), SessionSeq(), EncodeCatalogueCommand(command)))};
+  };
+  const Entry create = entry(CreateNamespace{"orders", Mode::kStrong});
+  const Entry drop = entry(DropNamespace{GroupId(1)});
+  Fixture f(recovered, Fixture::DefaultOptions());
+  // The leader tells that the first of the two is committed; the second one is, too, but nobody knows yet.
+  const auto commit = [&](std::uint64_t upto, const Entry& next) {
+    const Effects asked = f.HeartbeatFrom(2, {kSystemGroup, Term(1), {}, At(upto, 1)});
+    const ReadLog read = Fixture::All<ReadLog>(asked).at(0);
+    return Effects(f.Step(LogRead{read.id, kSystemGroup, Index(upto), {next}, true}));
+  };
+  EXPECT_TRUE(Fixture::Records<ResetLog>(commit(1, create)).empty());
+  ASSERT_EQ(f.replica().catalogue().namespaces().size(), 2u);
+  EXPECT_EQ(f.replica().group(GroupId(1)), nullptr);
+  EXPECT_TRUE(Fixture::Records<ResetLog>(commit(2, drop)).empty());
+  EXPECT_EQ(f.replica().group(GroupId(1)), nullptr);
+}
+
+TEST(Catalogue, AGroupWhoseBirthWasLostIsBornAtTheEndOfTheReplay) {
+  Recovered recovered = Fixture::Fresh(3);
+  RecoveredGroup& system = recovered.groups[1];
+  system.last = Index(2);
+  system.terms = {{Index(1), Term(1)}};
+  system.hard.term = Term(1);
+  Fixture f(recovered, Fixture::DefaultOptions());
+  const Entry create{
+      Term(1), EntryKind::kCommand,
+      Payload(EncodeEnvelope(SessionId(), SessionSeq(),
+                             EncodeCatalogueCommand(CreateNamespace{"orders", Mode::kStrong})))};
+  const Entry barrier{Term(1), EntryKind::kBarrier, {}};
+  const Effects asked = f.HeartbeatFrom(2, {kSystemGroup, Term(1), {}, At(2, 1)});
+  const ReadLog read = Fixture::All<ReadLog>(asked).at(0);
+  f.Step(LogRead{read.id, kSystemGroup, Index(1), {create}, true});
+  EXPECT_EQ(f.replica().group(GroupId(1)), nullptr);
+  const ReadLog next = Fixture::All<ReadLog>(f.replica().last_effects()).at(0);
+  f.Step(LogRead{next.id, kSystemGroup, Index(2), {barrier}, true});
+  EXPECT_NE(f.replica().group(GroupId(1)), nullptr);
+}
+
+}  // namespace
+}  // namespace quorate
