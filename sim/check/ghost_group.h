@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
@@ -46,6 +47,10 @@ class GroupGhost {
 
   // ---- configurations ---------------------------------------------------------------------------------
   absl::btree_map<EntryId, Configuration> configurations;
+
+  // ---- snapshots --------------------------------------------------------------------------------------
+  // The bytes of each chunk of the state at an index, as first seen on the wire.
+  absl::btree_map<std::pair<Index, std::uint64_t>, Digest> chunks;
 
   // ---- leaders ----------------------------------------------------------------------------------------
   absl::btree_map<Term, NodeId> leaders;

@@ -8,92 +8,10 @@
 
 namespace quorate::sim {
 
-const char* IdOf(Check check) {
-  switch (check) {
-    case Check::kOneLeaderATerm:
-      return "I-1";
-    case Check::kOneMakerATerm:
-      return "I-1b";
-    case Check::kOneVoteATerm:
-      return "I-2";
-    case Check::kRoles:
-      return "I-3";
-    case Check::kLogMatching:
-      return "I-4";
-    case Check::kLeaderCompleteness:
-      return "I-5";
-    case Check::kCommittedOnQuorum:
-      return "I-6";
-    case Check::kStateMachineSafety:
-      return "I-7";
-    case Check::kMonotone:
-      return "I-8";
-    case Check::kOwnTermCommit:
-      return "I-9";
-    case Check::kCommittedStays:
-      return "I-10";
-    case Check::kCommitKnown:
-      return "I-11";
-    case Check::kMatchIsDurable:
-      return "I-12";
-    case Check::kProgress:
-      return "I-13";
-    case Check::kContiguousAppend:
-      return "I-14";
-    case Check::kApplyOrder:
-      return "I-15";
-    case Check::kLeaderAppendOnly:
-      return "I-16";
-    case Check::kReadIndex:
-      return "I-17";
-    case Check::kTermSource:
-      return "I-20";
-    case Check::kStaleMessage:
-      return "I-21";
-    case Check::kUpToDateVote:
-      return "I-22";
-    case Check::kConfigurationChange:
-      return "I-24";
-    case Check::kEffectiveConfiguration:
-      return "I-25";
-    case Check::kJointLeft:
-      return "I-26";
-    case Check::kInstall:
-      return "I-30";
-    case Check::kNoGap:
-      return "I-31";
-    case Check::kRecovery:
-      return "I-33";
-    case Check::kPromisedVote:
-      return "I-41";
-    case Check::kDurableBeforeReply:
-      return "I-42";
-    case Check::kAckedIsDurable:
-      return "I-43";
-    case Check::kDurablePointer:
-      return "I-44";
-    case Check::kFailedSync:
-      return "I-45";
-    case Check::kSameState:
-      return "I-52";
-    case Check::kIsolation:
-      return "I-55";
-    case Check::kLimits:
-      return "I-82";
-    case Check::kCount_:
-      break;
-  }
-  UNREACHABLE("check");
-}
-
 Invariants::Invariants(Verdicts& verdicts, const Options& options)
     : verdicts_(verdicts), options_(options) {}
 
 // ---- common ----------------------------------------------------------------------------------------
-
-void Invariants::Fail(Check check, std::string what) {
-  verdicts_.Report(IdOf(check), std::move(what));
-}
 
 std::string Invariants::Where(NodeId id, GroupId group) const {
   return absl::StrCat("n", id.value(), " ",
@@ -174,6 +92,15 @@ Index Invariants::committed(GroupId group) const {
   return Index();
 }
 
+Index Invariants::map_durable(NodeId node, GroupId group) const {
+  for (std::size_t slot = 0; slot < groups_.size(); ++slot) {
+    if (groups_[slot] != group || node.value() >= nodes_.size()) continue;
+    const std::deque<Seat>& seats = nodes_[node.value()].seats;
+    return slot < seats.size() ? seats[slot].map_durable : Index();
+  }
+  return Index();
+}
+
 NodeId Invariants::latest_leader(GroupId group) const {
   for (std::size_t slot = 0; slot < groups_.size(); ++slot) {
     if (groups_[slot] == group && !ghosts_[slot].leaders.empty()) {
@@ -181,14 +108,6 @@ NodeId Invariants::latest_leader(GroupId group) const {
     }
   }
   return NodeId();
-}
-
-std::vector<std::pair<std::string, std::uint64_t>> Invariants::checked() const {
-  std::vector<std::pair<std::string, std::uint64_t>> counts;
-  for (std::size_t i = 0; i < counts_.size(); ++i) {
-    counts.emplace_back(IdOf(static_cast<Check>(i)), counts_[i]);
-  }
-  return counts;
 }
 
 // ---- state machines --------------------------------------------------------------------------------
@@ -259,6 +178,7 @@ void Invariants::OnStepViews(NodeId id, std::span<const GroupView> touched, cons
   if (node.disk.durable_upto() != PersistSeq()) FoldUpto(id, node, node.disk.durable_upto());
   for (const GroupView& view : touched) CheckGroup(step, view);
   for (const Effect& effect : effects) CheckEffect(step, effect);
+  CheckDamage(step, whole);
   Expect(Check::kLimits, whole.requests_under_way <= options_.max_requests, [&] {
     return absl::StrCat("n", id.value(), " has ", whole.requests_under_way, " requests under way");
   });

@@ -4,7 +4,7 @@
 //   was ever made in which term, what was committed by whom, which votes and acknowledgements left a node.
 //   It is fed with what crosses the borders (effects, frames, replies, syncs, crashes); of the engine only
 //   plain views are read. Nothing is computed by the engine's own code.
-// Invariants checked: I-1, 1b, 2–17, 20–22, 24–26, 30, 31, 33, 41–45, 52, 55, 82 of docs. A violation goes to
+// Invariants checked: I-1, 1b, 2–17, 20–22, 24–27, 30–33, 41–46, 52, 55, 82 of docs. A violation goes to
 //   `Verdicts`, under its id.
 // Order: hooks are called in the order of events. `OnStep` may come after what left *during* that step.
 // Cost: O(what changed); nothing walks over a log, except at a crash or a boot.
@@ -12,7 +12,6 @@
 //   restart.lost_suffix.
 // Threads: one.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -22,57 +21,19 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "engine/effect.h"
 #include "engine/input.h"
 #include "engine/options.h"
 #include "engine/record.h"
+#include "net/frame.h"
 #include "sim/check/ghost_disk.h"
 #include "sim/check/ghost_group.h"
 #include "sim/check/group_view.h"
+#include "sim/check/ids.h"
 #include "sim/check/violation.h"
 
 namespace quorate::sim {
-
-// One bit of work each; `IdOf` gives the id that stands in fingerprints.
-enum class Check : std::uint8_t {
-  kOneLeaderATerm,          // I-1
-  kOneMakerATerm,           // I-1b
-  kOneVoteATerm,            // I-2
-  kRoles,                   // I-3
-  kLogMatching,             // I-4
-  kLeaderCompleteness,      // I-5
-  kCommittedOnQuorum,       // I-6
-  kStateMachineSafety,      // I-7
-  kMonotone,                // I-8
-  kOwnTermCommit,           // I-9
-  kCommittedStays,          // I-10
-  kCommitKnown,             // I-11
-  kMatchIsDurable,          // I-12
-  kProgress,                // I-13
-  kContiguousAppend,        // I-14
-  kApplyOrder,              // I-15
-  kLeaderAppendOnly,        // I-16
-  kReadIndex,               // I-17
-  kTermSource,              // I-20
-  kStaleMessage,            // I-21
-  kUpToDateVote,            // I-22
-  kConfigurationChange,     // I-24
-  kEffectiveConfiguration,  // I-25
-  kJointLeft,               // I-26
-  kInstall,                 // I-30
-  kNoGap,                   // I-31
-  kRecovery,                // I-33
-  kPromisedVote,            // I-41
-  kDurableBeforeReply,      // I-42
-  kAckedIsDurable,          // I-43
-  kDurablePointer,          // I-44
-  kFailedSync,              // I-45
-  kSameState,               // I-52
-  kIsolation,               // I-55
-  kLimits,                  // I-82
-  kCount_,
-};
-const char* IdOf(Check check);
 
 class Invariants {
  public:
@@ -102,8 +63,15 @@ class Invariants {
   void OnDiskFailed(NodeId node);
   // The map holds this much of the group's generation durably. Without it, I-31 knows only boots.
   void OnMapDurable(NodeId node, GroupId group, Generation generation, Index applied);
+  // A read of what the disk holds, at the moment at which it was made. `damaged`: it touched a row that
+  // somebody spoiled; `ok`: the store gave rows back. The log's are answered by the LogRead with this id.
+  void OnLogRead(NodeId node, PortRequest id, bool damaged, bool ok);
+  void OnMapRead(NodeId node, bool damaged, bool ok);
   // A frame was handed to the network.
+  void OnBatchLeft(NodeId node, const BatchFrame& batch);
   void OnFrameLeft(NodeId node, NodeId to, std::span<const PeerMessage> messages);
+  // A frame came in, before the links of the node have judged it.
+  void OnFrameCame(NodeId node, const Frame& frame);
   // A client was answered.
   void OnReplyLeft(NodeId node, RequestId request, const Outcome& outcome);
   // A state machine has applied up to `upto` and has this digest now. Also for a state that came with a
@@ -117,11 +85,12 @@ class Invariants {
                    const Input* input, const Effects& effects);
 
   // ---- what was seen ----------------------------------------------------------------------------------
-  // How often each check was evaluated, by id.
-  std::vector<std::pair<std::string, std::uint64_t>> checked() const;
-  std::uint64_t checked(Check check) const { return counts_[static_cast<std::size_t>(check)]; }
+  // How often a check was evaluated.
+  std::uint64_t checked(Check check) const { return verdicts_.counts().of(check); }
   // The greatest index known to be committed in the group; 0 if none.
   Index committed(GroupId group) const;
+  // How much of the map is durable at the node, as it was told; 0 if nothing was.
+  Index map_durable(NodeId node, GroupId group) const;
   // The leader of the highest term so far; 0 = nobody.
   NodeId latest_leader(GroupId group) const;
 
@@ -166,8 +135,23 @@ class Invariants {
     Index floor;             // what was committed when it came in
     std::uint64_t step = 0;  // and the step in which it did
   };
+  // Whose words a frame is, and for whom.
+  struct Arrival {
+    NodeId from;
+    NodeId to;
+    Incarnation incarnation;
+    BootNumber boot;
+    std::optional<std::uint64_t> cluster;  // of a hello
+    std::optional<std::pair<Incarnation, BootNumber>>
+        heard;  // of a batch: the life it was meant for
+  };
   struct Node {
     NodeDisk disk;
+    Identity identity;
+    absl::btree_map<NodeId, BootNumber> links;  // the peer's life that each link is agreed with
+    std::optional<Arrival> arrival;             // of the frame that came last
+    absl::btree_set<PortRequest> damaged_reads;
+    bool damage_read = false;  // by the state-machine work that is being done
     bool ever_booted = false;
     bool up = false;
     bool disk_failed = false;
@@ -188,6 +172,11 @@ class Invariants {
 
   // ---- what a step asks for (invariants_effects.cc) ---------------------------------------------------
   void NoteInput(StepOf& step);
+  void NoteHeartbeat(StepOf& step, const FrameReceived& frame, const PeerMessage& message);
+  void NoteFlushed(StepOf& step, const MapFlushed& flushed);
+  void CheckLinkUp(StepOf& step, const LinkUp& up);
+  void CheckOwnLife(StepOf& step, const FrameReceived& frame);
+  void CheckDamage(StepOf& step, const NodeView& whole);
   void CheckEffect(StepOf& step, const Effect& effect);
   void CheckWrite(StepOf& step, const Persist& persist);
   void CheckAppend(StepOf& step, PersistSeq seq, const AppendEntries& append);
@@ -216,6 +205,7 @@ class Invariants {
   void CheckConfiguration(StepOf& step, const GroupView& view, std::uint32_t slot);
   void LookForFigure8(StepOf& step, const GroupView& view, std::uint32_t slot);
   void CheckLimits(const StepOf& step, const GroupView& view);
+  void CheckVerified(const StepOf& step, const GroupView& view, const Before& before);
   void Remember(Node& node, const GroupView& view);
 
   // ---- what leaves a node (invariants_frame.cc) -------------------------------------------------------
@@ -226,6 +216,8 @@ class Invariants {
   void CheckAckLeft(NodeId id, NodeId to, Node& node, std::uint32_t slot, Term term, Index match);
   void CheckCommitTold(NodeId id, std::uint32_t slot, EntryId entry);
   void CheckLeads(NodeId id, std::uint32_t slot, Term term);
+  void CheckChunk(NodeId id, std::uint32_t slot, EntryId entry, std::uint64_t number,
+                  const Payload& rows);
   void PromiseVote(NodeId id, Seat& seat, Term term, NodeId candidate);
 
   // ---- boots (invariants_boot.cc) --------------------------------------------------------------------------
@@ -255,12 +247,8 @@ class Invariants {
   // Counts the evaluation; false (and a violation) unless `holds`. `what` is called for the text only then.
   template <class What>
   bool Expect(Check check, bool holds, const What& what) {
-    ++counts_[static_cast<std::size_t>(check)];
-    if (holds) return true;
-    Fail(check, what());
-    return false;
+    return verdicts_.Expect(check, holds, what);
   }
-  void Fail(Check check, std::string what);
 
   std::uint32_t SlotOf(GroupId group);  // made if need be
   Node& At(NodeId node);
@@ -281,7 +269,6 @@ class Invariants {
   std::deque<Node> nodes_;         // by node id; places stay
   std::vector<GroupId> groups_;    // by slot
   std::deque<GroupGhost> ghosts_;  // by slot
-  std::array<std::uint64_t, static_cast<std::size_t>(Check::kCount_)> counts_{};
   std::vector<GroupView> views_;   // filled anew every step
   std::vector<GhostEntry> fresh_;  // of the append being looked at
   std::uint64_t steps_ = 0;

@@ -35,6 +35,11 @@ void Invariants::OnBoot(NodeId id, const Recovered& recovered, BootNumber boot) 
   node.up = true;
   node.disk_failed = false;
   node.boot = boot;
+  node.identity = recovered.identity;
+  node.links.clear();
+  node.arrival.reset();
+  node.damaged_reads.clear();
+  node.damage_read = false;
   node.requests.clear();
   node.unproved.clear();
   for (Seat& seat : node.seats) {
@@ -241,6 +246,22 @@ void Invariants::ForgetOld(std::uint32_t slot) {
     least = std::min(least, node.disk.written(slot).start().entry.index);
   }
   ghosts_[slot].ForgetBelow(least);
+}
+
+void Invariants::OnLogRead(NodeId id, PortRequest request, bool damaged, bool ok) {
+  Expect(Check::kCorruptionStops, !damaged || !ok, [&] {
+    return absl::StrCat("n", id.value(),
+                        " reads back what was spoiled in its log as if it were good");
+  });
+  if (damaged) At(id).damaged_reads.insert(request);
+}
+
+void Invariants::OnMapRead(NodeId id, bool damaged, bool ok) {
+  Expect(Check::kCorruptionStops, !damaged || !ok, [&] {
+    return absl::StrCat("n", id.value(),
+                        " reads back what was spoiled in its map as if it were good");
+  });
+  if (damaged) At(id).damage_read = true;
 }
 
 void Invariants::OnMapDurable(NodeId id, GroupId group, Generation generation, Index applied) {

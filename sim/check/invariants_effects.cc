@@ -1,32 +1,14 @@
-// What a step asks for: records, entries, messages, applies, reads.
+// What comes into a step and what it asks for: messages, applies, reads.
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/match.h"
 #include "sim/check/invariants.h"
+#include "sim/check/messages.h"
 
 namespace quorate::sim {
 namespace {
-
-Term TermOf(const Message& message, GroupId group) {
-  return std::visit(Match{
-                        [&](const Heartbeat& beat) {
-                          for (const HeartbeatItem& item : beat.items) {
-                            if (item.group == group) return item.term;
-                          }
-                          return Term();
-                        },
-                        [&](const HeartbeatReply& reply) {
-                          for (const HeartbeatReplyItem& item : reply.items) {
-                            if (item.group == group) return item.term;
-                          }
-                          return Term();
-                        },
-                        [](const auto& any) { return any.term; },
-                    },
-                    message);
-}
 
 // The least term a node can be in when it comes to `reached`: messages before it in the frame teach it higher
 // ones, or tell it to campaign. A node may hear a leader and leave its term in one step.
@@ -34,41 +16,14 @@ Term TermWhenReached(const FrameReceived& frame, const PeerMessage& reached, Gro
                      Term term) {
   for (const PeerMessage& message : frame.messages) {
     if (&message == &reached) break;
-    if (message.group != group && message.group != kEveryGroup) continue;
+    const std::optional<Term> told = TermTold(message, group);
+    if (!told) continue;
     const auto* vote = std::get_if<VoteRequest>(&message.message);
     if (vote != nullptr && vote->kind == VoteKind::kPreVote) continue;
-    term = std::max(term, TermOf(message.message, group));
+    term = std::max(term, *told);
     if (std::holds_alternative<TimeoutNow>(message.message)) term = Next(term);
   }
   return term;
-}
-
-std::string Show(EntryId entry) {
-  return absl::StrCat(entry.index.value(), "/", entry.term.value());
-}
-
-const GroupView* Find(std::span<const GroupView> views, GroupId group) {
-  for (const GroupView& view : views) {
-    if (view.group == group) return &view;
-  }
-  return nullptr;
-}
-
-std::size_t VotersThatDiffer(const NodeSet& a, const NodeSet& b) {
-  std::size_t count = 0;
-  for (const NodeId node : a) count += std::find(b.begin(), b.end(), node) == b.end() ? 1 : 0;
-  for (const NodeId node : b) count += std::find(a.begin(), a.end(), node) == a.end() ? 1 : 0;
-  return count;
-}
-
-// The sender's term, of messages that carry one for their group.
-std::optional<Term> TermOf(const Message& message) {
-  return std::visit(Match{
-                        [](const Heartbeat&) -> std::optional<Term> { return std::nullopt; },
-                        [](const HeartbeatReply&) -> std::optional<Term> { return std::nullopt; },
-                        [](const auto& any) -> std::optional<Term> { return any.term; },
-                    },
-                    message);
 }
 
 }  // namespace
@@ -87,18 +42,14 @@ void Invariants::NoteInput(StepOf& step) {
     return;
   }
   if (std::holds_alternative<PersistFailed>(*step.input)) step.node.disk_failed = true;
+  if (const auto* flushed = std::get_if<MapFlushed>(step.input)) return NoteFlushed(step, *flushed);
+  if (const auto* up = std::get_if<LinkUp>(step.input)) return CheckLinkUp(step, *up);
   const auto* frame = std::get_if<FrameReceived>(step.input);
   if (frame == nullptr) return;
+  CheckOwnLife(step, *frame);
   for (const PeerMessage& message : frame->messages) {
-    if (const auto* heartbeat = std::get_if<Heartbeat>(&message.message)) {
-      for (const HeartbeatItem& item : heartbeat->items) {
-        const GroupView* view = Find(step.views, item.group);
-        Seat& seat = SeatOf(step.node, SlotOf(item.group));
-        if (view == nullptr || (view->role == Role::kLeader && view->term == item.term)) continue;
-        const Term before = seat.before.known ? seat.before.term : view->term;
-        if (item.term < TermWhenReached(*frame, message, item.group, before)) continue;
-        if (view->term >= item.term) seat.spoke_up = steps_;
-      }
+    if (std::holds_alternative<Heartbeat>(message.message)) {
+      NoteHeartbeat(step, *frame, message);
       continue;
     }
     const auto* request = std::get_if<VoteRequest>(&message.message);
@@ -106,6 +57,120 @@ void Invariants::NoteInput(StepOf& step) {
     const EntryId own = step.node.disk.written(SlotOf(message.group)).last_entry();
     SOMETIMES(request->last.term < own.term && request->last.index > own.index,
               "candidate.longer_log_of_older_term");
+  }
+}
+
+// Who hears a heartbeat of a leader of its term confirms that leader.
+void Invariants::NoteHeartbeat(StepOf& step, const FrameReceived& frame,
+                               const PeerMessage& message) {
+  for (const HeartbeatItem& item : std::get<Heartbeat>(message.message).items) {
+    const GroupView* view = ViewOf(step.views, item.group);
+    Seat& seat = SeatOf(step.node, SlotOf(item.group));
+    if (view == nullptr || (view->role == Role::kLeader && view->term == item.term)) continue;
+    const Term before = seat.before.known ? seat.before.term : view->term;
+    if (item.term < TermWhenReached(frame, message, item.group, before)) continue;
+    if (view->term >= item.term) seat.spoke_up = steps_;
+  }
+}
+
+// The engine is told how much the map holds durably: never more than it does.
+void Invariants::NoteFlushed(StepOf& step, const MapFlushed& flushed) {
+  if (!flushed.ok) return;
+  for (const FlushedGroup& one : flushed.groups) {
+    const Seat& seat = SeatOf(step.node, SlotOf(one.group));
+    if (!seat.map_known || seat.map_generation != one.generation) continue;
+    Expect(Check::kNoGap, one.applied <= seat.map_durable, [&] {
+      return absl::StrCat(Where(step.id, one.group), "is told that its map holds ",
+                          one.applied.value(), " durably, which is ", seat.map_durable.value());
+    });
+  }
+}
+
+// ---- whose words these are -------------------------------------------------------------------------
+
+// A link is agreed with a life of this cluster's node, and that life has spoken.
+void Invariants::CheckLinkUp(StepOf& step, const LinkUp& up) {
+  Node& node = step.node;
+  node.links.insert_or_assign(up.peer, up.boot);
+  const Node& peer = At(up.peer);
+  Expect(Check::kOwnLife, up.boot > BootNumber() && up.boot <= peer.boot, [&] {
+    return absl::StrCat("n", step.id.value(), " is linked to life ", up.boot.value(), " of n",
+                        up.peer.value(), ", which is in life ", peer.boot.value());
+  });
+  if (!node.arrival) return;
+  const Arrival& came = *node.arrival;
+  Expect(Check::kOwnLife,
+         came.from == up.peer && came.to == step.id && came.boot == up.boot &&
+             came.incarnation == peer.identity.incarnation &&
+             came.cluster.value_or(node.identity.cluster) == node.identity.cluster,
+         [&] {
+           return absl::StrCat("n", step.id.value(), " is linked to n", up.peer.value(),
+                               " by a frame of life ", came.boot.value(), " of n",
+                               came.from.value(), ", incarnation ", came.incarnation.value());
+         });
+}
+
+// What is acted on was said in the life that the link is agreed with, to the life that acts.
+void Invariants::CheckOwnLife(StepOf& step, const FrameReceived& frame) {
+  Node& node = step.node;
+  if (!node.arrival) return;
+  const Arrival& came = *node.arrival;
+  const auto link = node.links.find(frame.from);
+  const bool agreed = link != node.links.end() && link->second == came.boot;
+  const bool meant = came.heard == std::optional(std::pair(node.identity.incarnation, node.boot));
+  Expect(Check::kOwnLife,
+         agreed && meant && came.from == frame.from && came.to == step.id &&
+             came.incarnation == At(frame.from).identity.incarnation,
+         [&] {
+           return absl::StrCat("n", step.id.value(), " takes a frame of life ", came.boot.value(),
+                               " of n", came.from.value(), ", incarnation ",
+                               came.incarnation.value(),
+                               agreed ? "" : ", which its link is not agreed with",
+                               meant ? "" : ", which was not meant for its own life");
+         });
+}
+
+// What was spoiled at rest and read is refused, and whoever needed it stops.
+void Invariants::CheckDamage(StepOf& step, const NodeView& whole) {
+  Node& node = step.node;
+  if (step.input == nullptr) {
+    if (std::exchange(node.damage_read, false)) {
+      Expect(Check::kCorruptionStops, whole.stopped, [&] {
+        return absl::StrCat("n", step.id.value(), " starts on a map that it cannot read");
+      });
+    }
+    return;
+  }
+  const auto judge = [&](bool touched, bool ok, bool must_stop) {
+    if (touched) {
+      Expect(Check::kCorruptionStops, !ok, [&] {
+        return absl::StrCat("n", step.id.value(), " is told by ", NameOf(*step.input),
+                            " what it read of a spoiled row");
+      });
+    }
+    if (ok || !must_stop) return;
+    Expect(Check::kCorruptionStops, whole.stopped, [&] {
+      return absl::StrCat("n", step.id.value(), " goes on after ", NameOf(*step.input),
+                          " told it that its store cannot be read");
+    });
+  };
+  const auto by_work = [&](bool ok, bool must_stop) {
+    judge(std::exchange(node.damage_read, false), ok, must_stop);
+  };
+  if (const auto* read = std::get_if<LogRead>(step.input)) {
+    judge(node.damaged_reads.erase(read->id) > 0, read->ok, /*must_stop=*/true);
+  } else if (const auto* applied = std::get_if<Applied>(step.input)) {
+    by_work(applied->ok, /*must_stop=*/true);
+  } else if (const auto* answered = std::get_if<Answered>(step.input)) {
+    by_work(answered->ok, /*must_stop=*/true);
+  } else if (const auto* switched = std::get_if<GenerationSwitched>(step.input)) {
+    by_work(switched->ok, /*must_stop=*/true);
+  } else if (const auto* opened = std::get_if<SnapshotOpened>(step.input)) {
+    by_work(opened->ok, /*must_stop=*/false);
+  } else if (const auto* chunk = std::get_if<ChunkRead>(step.input)) {
+    by_work(chunk->ok, /*must_stop=*/false);
+  } else if (const auto* installed = std::get_if<ChunkInstalled>(step.input)) {
+    by_work(installed->ok, /*must_stop=*/false);
   }
 }
 
@@ -120,7 +185,9 @@ void Invariants::CheckEffect(StepOf& step, const Effect& effect) {
                  [](const OpenSnapshot&) {},
                  [](const ReadChunk&) {},
                  [](const CloseSnapshot&) {},
-                 [](const InstallChunk&) {},
+                 [&](const InstallChunk& e) {
+                   CheckChunk(step.id, SlotOf(e.group), e.entry, e.number, e.rows);
+                 },
                  [](const FlushMap&) {},
                  [&](const SwitchGeneration& e) {
                    const std::uint32_t slot = SlotOf(e.group);
@@ -131,277 +198,6 @@ void Invariants::CheckEffect(StepOf& step, const Effect& effect) {
                  [](const Stop&) {},
              },
              effect);
-}
-
-// ---- records ---------------------------------------------------------------------------------------
-
-void Invariants::CheckWrite(StepOf& step, const Persist& persist) {
-  Node& node = step.node;
-  const PersistSeq seq = persist.seq;
-  Expect(Check::kRecovery, seq == Next(node.disk.last_written()), [&] {
-    return absl::StrCat("n", step.id.value(), " numbers a write ", seq.value(), " after ",
-                        node.disk.last_written().value());
-  });
-  for (const LogRecord& record : persist.records) {
-    std::visit(
-        Match{
-            [](const BootRecord&) {},
-            [&](const SetHardState& r) {
-              const std::uint32_t slot = SlotOf(r.group);
-              const HardState& held = node.disk.written(slot).hard;
-              Expect(Check::kMonotone, r.state.term >= held.term, [&] {
-                return absl::StrCat(Where(step.id, slot), "writes term ", r.state.term.value(),
-                                    " after ", held.term.value());
-              });
-              Expect(Check::kOneVoteATerm,
-                     r.state.term > held.term || held.vote == NodeId() || r.state.vote == held.vote,
-                     [&] {
-                       return absl::StrCat(Where(step.id, slot), "changes its vote in term ",
-                                           held.term.value(), " from ", held.vote.value(), " to ",
-                                           r.state.vote.value());
-                     });
-              node.disk.SetHardState(seq, slot, r.state);
-            },
-            [&](const TruncateSuffix& r) { CheckTruncate(step, seq, r); },
-            [&](const AppendEntries& r) { CheckAppend(step, seq, r); },
-            [&](const DropPrefix& r) { CheckDropPrefix(step, seq, r); },
-            [&](const ResetLog& r) { CheckReset(step, seq, r); },
-            [&](const DropGroup& r) {
-              const std::uint32_t slot = SlotOf(r.group);
-              ghosts_[slot].dropped = true;
-              SeatOf(node, slot).dropped = true;
-              node.disk.DropGroup(seq, slot);
-            },
-        },
-        record);
-  }
-  node.disk.Wrote(seq);
-}
-
-void Invariants::CheckAppend(StepOf& step, PersistSeq seq, const AppendEntries& append) {
-  const std::uint32_t slot = SlotOf(append.group);
-  GroupGhost& ghost = ghosts_[slot];
-  const GroupImage& image = step.node.disk.written(slot);
-  if (!Expect(Check::kNoGap, append.first == Next(image.last()), [&] {
-        return absl::StrCat(Where(step.id, slot), "appends at ", append.first.value(),
-                            " behind a log that ends at ", image.last().value());
-      })) {
-    return;
-  }
-  Term before = image.last_entry().term;
-  std::uint64_t prefix = *image.PrefixAt(image.last());
-  fresh_.clear();
-  Index at = append.first;
-  for (const Entry& entry : append.entries) {
-    Expect(Check::kContiguousAppend, entry.term >= before, [&] {
-      return absl::StrCat(Where(step.id, slot), "appends term ", entry.term.value(),
-                          " behind term ", before.value(), " at ", at.value());
-    });
-    before = entry.term;
-    prefix = PrefixAfter(prefix, entry);
-    const EntryId id{at, entry.term};
-    const GhostEntry made{entry.term, prefix, entry.kind == EntryKind::kConfiguration};
-    if (const GhostEntry* known = ghost.Find(id); known != nullptr) {
-      Expect(Check::kLogMatching, known->prefix == prefix, [&] {
-        return absl::StrCat(Where(step.id, slot), "appends at ", Show(id),
-                            " another entry, or behind another log, than was made there");
-      });
-    } else {
-      CheckMade(step, slot, id, entry);
-      ghost.Make(at, made);
-    }
-    fresh_.push_back(made);
-    at = Next(at);
-  }
-  step.node.disk.Append(seq, slot, fresh_);
-}
-
-// Only the leader of a term makes entries of it.
-void Invariants::CheckMade(StepOf& step, std::uint32_t slot, EntryId at, const Entry& entry) {
-  auto& leaders = ghosts_[slot].leaders;
-  auto leader = leaders.find(at.term);
-  if (leader == leaders.end()) {
-    // Won and lost within one step: it was a candidate of that very term before.
-    const Before& before = SeatOf(step.node, slot).before;
-    if (before.known && before.role == Role::kCandidate && before.term == at.term) {
-      leader = leaders.emplace(at.term, step.id).first;
-    }
-  }
-  Expect(Check::kOneMakerATerm, leader != leaders.end() && leader->second == step.id, [&] {
-    return absl::StrCat(Where(step.id, slot), "makes entry ", Show(at), " but does not lead term ",
-                        at.term.value());
-  });
-  if (entry.kind == EntryKind::kConfiguration) CheckNewConfiguration(step, slot, at, entry);
-}
-
-void Invariants::CheckNewConfiguration(StepOf& step, std::uint32_t slot, EntryId at,
-                                       const Entry& entry) {
-  GroupGhost& ghost = ghosts_[slot];
-  const GroupImage& image = step.node.disk.written(slot);
-  const absl::StatusOr<Configuration> next = DecodeConfiguration(entry.payload.bytes());
-  if (!Expect(Check::kConfigurationChange, next.ok() && !next->incoming.empty(), [&] {
-        return absl::StrCat(Where(step.id, slot), "makes a configuration that cannot be read at ",
-                            Show(at));
-      })) {
-    return;
-  }
-  const Configuration* now = EffectiveConfiguration(slot, image);
-  const GroupView* view = Find(step.views, groups_[slot]);
-  // The image does not hold the entries of this very record yet: none of them may be a configuration.
-  const bool alone = std::none_of(fresh_.begin(), fresh_.end(),
-                                  [](const GhostEntry& one) { return one.configuration; });
-  if (now != nullptr && view != nullptr) {
-    const Index placed = image.LastConfiguration().value_or(image.start().configuration_index);
-    Expect(Check::kConfigurationChange, alone && placed <= view->commit, [&] {
-      return absl::StrCat(Where(step.id, slot), "changes the configuration at ", Show(at),
-                          " while that of ", placed.value(), " is not committed");
-    });
-    const std::optional<Term> commit_term = image.TermAt(view->commit);
-    Expect(Check::kConfigurationChange, commit_term && *commit_term == at.term, [&] {
-      return absl::StrCat(Where(step.id, slot), "changes the configuration at ", Show(at),
-                          " before an entry of that term is committed");
-    });
-  }
-  if (now != nullptr) {
-    const bool entering = !now->joint() && next->joint();
-    const bool leaving = now->joint() && !next->joint();
-    bool legal = false;
-    if (entering) legal = next->outgoing == now->incoming;
-    if (leaving) legal = next->incoming == now->incoming;
-    if (!entering && !leaving) {
-      legal = !now->joint() && VotersThatDiffer(now->incoming, next->incoming) <= 1;
-    }
-    Expect(Check::kConfigurationChange, legal && next->epoch == now->epoch + 1, [&] {
-      return absl::StrCat(Where(step.id, slot), "goes from ", Render(*now), " to ", Render(*next));
-    });
-    if (leaving) {
-      NodeSet listeners = now->learners;
-      listeners.insert(listeners.end(), now->learners_next.begin(), now->learners_next.end());
-      std::sort(listeners.begin(), listeners.end());
-      Expect(Check::kJointLeft, next->learners == listeners && next->learners_next.empty(), [&] {
-        return absl::StrCat(Where(step.id, slot), "leaves ", Render(*now), " for ", Render(*next));
-      });
-    }
-  }
-  ghost.configurations.insert_or_assign(at, *next);
-}
-
-void Invariants::CheckTruncate(StepOf& step, PersistSeq seq, const TruncateSuffix& truncate) {
-  const std::uint32_t slot = SlotOf(truncate.group);
-  const GroupImage& image = step.node.disk.written(slot);
-  const Before& before = SeatOf(step.node, slot).before;
-  const GroupView* view = Find(step.views, truncate.group);
-  if (before.known) {
-    Expect(Check::kCommittedStays, truncate.from > before.commit, [&] {
-      return absl::StrCat(Where(step.id, slot), "truncates from ", truncate.from.value(),
-                          " although it knows ", before.commit.value(), " to be committed");
-    });
-    Expect(Check::kLeaderAppendOnly,
-           before.role != Role::kLeader || view == nullptr || view->role != Role::kLeader ||
-               view->term != before.term,
-           [&] {
-             return absl::StrCat(Where(step.id, slot), "truncates from ", truncate.from.value(),
-                                 " while it leads");
-           });
-  }
-  const GhostEntry* committed = ghosts_[slot].Committed(truncate.from);
-  const std::optional<std::uint64_t> held = image.PrefixAt(truncate.from);
-  Expect(Check::kCommittedStays, committed == nullptr || !held || *held != committed->prefix, [&] {
-    return absl::StrCat(Where(step.id, slot), "truncates the committed entry at ",
-                        truncate.from.value());
-  });
-  Expect(Check::kNoGap, truncate.from > image.start().entry.index && truncate.from <= image.last(),
-         [&] {
-           return absl::StrCat(Where(step.id, slot), "truncates from ", truncate.from.value(),
-                               " a log of (", image.start().entry.index.value(), ", ",
-                               image.last().value(), "]");
-         });
-  step.node.disk.TruncateFrom(seq, slot, truncate.from);
-}
-
-void Invariants::CheckDropPrefix(StepOf& step, PersistSeq seq, const DropPrefix& drop) {
-  const std::uint32_t slot = SlotOf(drop.group);
-  const GroupImage& image = step.node.disk.written(slot);
-  const Seat& seat = SeatOf(step.node, slot);
-  const EntryId entry = drop.start.entry;
-  // What this very step commits and compacts is committed first, while its entries can be looked at.
-  const GroupView* view = Find(step.views, drop.group);
-  if (view != nullptr && entry.index > ghosts_[slot].committed()) CheckCommit(step, *view, slot);
-  const std::optional<std::uint64_t> prefix = image.PrefixAt(entry.index);
-  if (!Expect(Check::kNoGap, prefix && image.TermAt(entry.index) == entry.term, [&] {
-        return absl::StrCat(Where(step.id, slot), "drops its log up to ", Show(entry),
-                            ", which it does not hold");
-      })) {
-    return;
-  }
-  if (drop.group != kSystemGroup && seat.map_known &&
-      seat.map_generation == drop.start.generation) {
-    Expect(Check::kNoGap, entry.index <= seat.map_durable, [&] {
-      return absl::StrCat(Where(step.id, slot), "drops its log up to ", Show(entry),
-                          " although the map holds only ", seat.map_durable.value(), " durably");
-    });
-  }
-  const auto [at, configuration] = ConfigurationIn(slot, image, entry.index);
-  Expect(Check::kEffectiveConfiguration,
-         configuration == nullptr ||
-             (drop.start.configuration_index == at && drop.start.configuration == *configuration),
-         [&] {
-           return absl::StrCat(Where(step.id, slot), "keeps the configuration of ",
-                               drop.start.configuration_index.value(), " for a log behind ",
-                               Show(entry));
-         });
-  step.node.disk.DropPrefix(seq, slot,
-                            GhostStart{.entry = entry,
-                                       .prefix = *prefix,
-                                       .generation = drop.start.generation,
-                                       .configuration_index = drop.start.configuration_index,
-                                       .configuration = drop.start.configuration});
-}
-
-// A group is born, or its state is replaced by a received one.
-void Invariants::CheckReset(StepOf& step, PersistSeq seq, const ResetLog& reset) {
-  const std::uint32_t slot = SlotOf(reset.group);
-  GroupGhost& ghost = ghosts_[slot];
-  const GroupImage& image = step.node.disk.written(slot);
-  const EntryId entry = reset.start.entry;
-  const bool birth = !image.exists && entry == EntryId{};
-  if (birth) {
-    // Numbers of namespaces are never given twice: what it knew and promised would be forgotten.
-    Expect(Check::kInstall, !SeatOf(step.node, slot).dropped, [&] {
-      return absl::StrCat(Where(step.id, slot), "is born again after it was dropped");
-    });
-    ghost.configurations.emplace(EntryId{}, reset.start.configuration);
-    SeatOf(step.node, slot).apply_next = Next(entry.index);
-    SeatOf(step.node, slot).map_known = false;
-  }
-  Expect(Check::kInstall, HoldsCommitted(slot, entry), [&] {
-    return absl::StrCat(Where(step.id, slot), "installs the state of ", Show(entry),
-                        ", which was never committed");
-  });
-  const auto [at, configuration] = CommittedConfiguration(slot, entry.index);
-  Expect(Check::kInstall,
-         configuration == nullptr ||
-             (reset.start.configuration_index == at && reset.start.configuration == *configuration),
-         [&] {
-           return absl::StrCat(Where(step.id, slot), "begins at ", Show(entry), " with ",
-                               Render(reset.start.configuration), " of ",
-                               reset.start.configuration_index.value());
-         });
-  // Whoever holds committed entries behind the received state would forget them.
-  const GhostEntry* behind = ghost.Committed(Next(entry.index));
-  const std::optional<std::uint64_t> held = image.PrefixAt(Next(entry.index));
-  Expect(Check::kCommittedStays, birth || behind == nullptr || !held || *held != behind->prefix,
-         [&] {
-           return absl::StrCat(Where(step.id, slot), "installs the state of ", Show(entry),
-                               " over a log that goes on from there");
-         });
-  const GhostEntry* known = ghost.Find(entry);
-  step.node.disk.Reset(seq, slot,
-                       GhostStart{.entry = entry,
-                                  .prefix = known != nullptr ? known->prefix : 0,
-                                  .generation = reset.start.generation,
-                                  .configuration_index = reset.start.configuration_index,
-                                  .configuration = reset.start.configuration});
 }
 
 // ---- state machines and reads ----------------------------------------------------------------------
@@ -415,7 +211,7 @@ void Invariants::CheckApply(StepOf& step, const Apply& apply) {
                         seat.apply_next.value(), " is next");
   });
   const Index upto = quorate::Before(apply.first + Count(apply.entries.size()));
-  const GroupView* view = Find(step.views, apply.group);
+  const GroupView* view = ViewOf(step.views, apply.group);
   Expect(Check::kApplyOrder, view == nullptr || upto <= view->commit, [&] {
     return absl::StrCat(Where(step.id, slot), "applies up to ", upto.value(), " but knows only ",
                         view->commit.value(), " to be committed");
@@ -471,11 +267,11 @@ void Invariants::CheckConfirmed(StepOf& step, std::uint32_t slot, const Request&
 
 void Invariants::CheckSend(StepOf& step, const Send& send) {
   if (send.message.group == kEveryGroup) return;  // judged item by item when it leaves
-  const GroupView* view = Find(step.views, send.message.group);
+  const GroupView* view = ViewOf(step.views, send.message.group);
   const std::uint32_t slot = SlotOf(send.message.group);
   const Seat& seat = SeatOf(step.node, slot);
   if (view != nullptr && seat.before.known) {
-    const Term term = TermOf(send.message.message).value_or(view->term);
+    const Term term = TermTold(send.message, send.message.group).value_or(view->term);
     // A step may speak in every term it went through.
     Expect(Check::kTermSource, term <= view->term && term >= seat.before.term, [&] {
       return absl::StrCat(Where(step.id, slot), "speaks as of term ", term.value(), " in term ",
@@ -497,7 +293,7 @@ void Invariants::CheckSend(StepOf& step, const Send& send) {
 
 void Invariants::CheckGrant(StepOf& step, std::uint32_t slot, const Send& send,
                             const VoteReply& reply) {
-  const GroupView* view = Find(step.views, send.message.group);
+  const GroupView* view = ViewOf(step.views, send.message.group);
   const Seat& seat = SeatOf(step.node, slot);
   if (view != nullptr && seat.before.known) {
     Expect(Check::kRoles,

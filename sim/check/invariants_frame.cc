@@ -4,15 +4,39 @@
 #include "absl/strings/str_cat.h"
 #include "engine/base/match.h"
 #include "sim/check/invariants.h"
+#include "sim/check/messages.h"
 
 namespace quorate::sim {
-namespace {
 
-std::string Show(EntryId entry) {
-  return absl::StrCat(entry.index.value(), "/", entry.term.value());
+void Invariants::OnBatchLeft(NodeId id, const BatchFrame& batch) {
+  const Node& node = At(id);
+  const ConnNumber& conn = batch.from_conn;
+  Expect(
+      Check::kOwnLife,
+      batch.from == id && conn.boot == node.boot && conn.incarnation == node.identity.incarnation,
+      [&] {
+        return absl::StrCat("n", id.value(), " speaks as life ", conn.boot.value(), " of n",
+                            batch.from.value(), " in life ", node.boot.value());
+      });
+  OnFrameLeft(id, batch.to, batch.messages);
 }
 
-}  // namespace
+void Invariants::OnFrameCame(NodeId id, const Frame& frame) {
+  At(id).arrival =
+      std::visit(Match{[](const HelloFrame& hello) {
+                         return Arrival{hello.from,      hello.to,      hello.conn.incarnation,
+                                        hello.conn.boot, hello.cluster, std::nullopt};
+                       },
+                       [](const BatchFrame& batch) {
+                         return Arrival{batch.from,
+                                        batch.to,
+                                        batch.from_conn.incarnation,
+                                        batch.from_conn.boot,
+                                        std::nullopt,
+                                        std::pair(batch.to_conn.incarnation, batch.to_conn.boot)};
+                       }},
+                 frame);
+}
 
 void Invariants::OnFrameLeft(NodeId id, NodeId to, std::span<const PeerMessage> messages) {
   Node& node = At(id);
@@ -68,6 +92,7 @@ void Invariants::CheckMessage(NodeId id, NodeId to, Node& node, const PeerMessag
               return absl::StrCat(Where(id, slot), "sends the state of ", Show(m.name.entry),
                                   ", which was never committed");
             });
+            CheckChunk(id, slot, m.name.entry, m.number, m.rows);
           },
           [&](const SnapshotReply& m) {
             if (m.verdict == SnapshotVerdict::kHolds) {
@@ -116,6 +141,18 @@ void Invariants::CheckLeads(NodeId id, std::uint32_t slot, Term term) {
   Expect(Check::kOneLeaderATerm, leader != leaders.end() && leader->second == id, [&] {
     return absl::StrCat(Where(id, slot), "speaks as leader of term ", term.value(),
                         ", which it never was");
+  });
+}
+
+// The state at an index is the same bytes, whoever sends them, and what arrives is what was sent.
+void Invariants::CheckChunk(NodeId id, std::uint32_t slot, EntryId entry, std::uint64_t number,
+                            const Payload& rows) {
+  const auto [known, fresh] =
+      ghosts_[slot].chunks.try_emplace(std::pair(entry.index, number), rows.digest());
+  const Digest first = known->second;
+  Expect(Check::kSnapshotContent, fresh || first == rows.digest(), [&] {
+    return absl::StrCat(Where(id, slot), "has another chunk ", number, " of the state of ",
+                        Show(entry), " than was first sent");
   });
 }
 

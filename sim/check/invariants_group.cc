@@ -2,15 +2,11 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "engine/base/match.h"
 #include "sim/check/invariants.h"
+#include "sim/check/messages.h"
 
 namespace quorate::sim {
 namespace {
-
-std::string Show(EntryId entry) {
-  return absl::StrCat(entry.index.value(), "/", entry.term.value());
-}
 
 // The greatest term that the messages of a frame can have taught the group; 0 if none was for it.
 // A pre-vote's proposed term teaches nothing.
@@ -26,22 +22,7 @@ struct Taught {
 Taught TaughtBy(const FrameReceived& frame, GroupId group) {
   Taught taught;
   for (const PeerMessage& message : frame.messages) {
-    std::visit(Match{
-                   [&](const Heartbeat& m) {
-                     for (const HeartbeatItem& item : m.items) {
-                       if (item.group == group) taught.Take(item.term);
-                     }
-                   },
-                   [&](const HeartbeatReply& m) {
-                     for (const HeartbeatReplyItem& item : m.items) {
-                       if (item.group == group) taught.Take(item.term);
-                     }
-                   },
-                   [&](const auto& m) {
-                     if (message.group == group) taught.Take(m.term);
-                   },
-               },
-               message.message);
+    if (const std::optional<Term> term = TermTold(message, group)) taught.Take(*term);
   }
   return taught;
 }
@@ -251,6 +232,9 @@ void Invariants::CheckPeers(StepOf& step, const GroupView& view, std::uint32_t s
     };
     Expect(Check::kProgress, peer.next > peer.match,
            [&] { return at() + "is sent what it holds"; });
+    Expect(Check::kLimits, peer.in_flight > 0 || peer.in_flight_bytes == 0, [&] {
+      return absl::StrCat(at(), "has ", peer.in_flight_bytes, " bytes in flight in no message");
+    });
     Expect(Check::kProgress,
            peer.in_flight <= options_.max_inflight_messages + 1 &&
                peer.in_flight_bytes - peer.last_in_flight_bytes <= options_.max_inflight_bytes,
@@ -308,6 +292,10 @@ void Invariants::CheckLimits(const StepOf& step, const GroupView& view) {
   within(view.unapplied_bytes, options_.max_unapplied_bytes + 4096, "unapplied bytes");
   within(view.waiting_reads, options_.max_reads_per_round, "waiting reads");
   within(view.round_reads, options_.max_reads_per_round, "reads in a round");
+  // What has come through is not counted any more.
+  if (view.commit == view.last.index) {
+    within(view.uncommitted_bytes, 0, "uncommitted bytes of a log that is committed");
+  }
 }
 
 // ---- commitment ------------------------------------------------------------------------------------
@@ -326,8 +314,10 @@ void Invariants::CheckCommit(StepOf& step, const GroupView& view, std::uint32_t 
                           of ? of->value() : 0, " by counting in term ", term.value());
     });
   }
-  if (view.commit > ghost.committed() && (led || leads))
+  if (view.commit > ghost.committed() && (led || leads)) {
     ExtendCommit(step, slot, view.commit, term);
+  }
+  if (before.known && !led && !leads) CheckVerified(step, view, before);
   // Whatever a node believes to be committed is what some leader committed, and its own log has it.
   const std::optional<std::uint64_t> held = step.node.disk.written(slot).PrefixAt(view.commit);
   const GhostEntry* committed = ghost.Committed(view.commit);
@@ -338,6 +328,34 @@ void Invariants::CheckCommit(StepOf& step, const GroupView& view, std::uint32_t 
                                " to be committed",
                                committed == nullptr ? ", which it is not" : " of another log");
          });
+}
+
+// A follower commits no further than the messages of this very step have verified: an entry of a later
+// leader's log may differ from its own behind that, although the leader has committed as far.
+void Invariants::CheckVerified(const StepOf& step, const GroupView& view, const Before& before) {
+  Index verified = std::max(before.commit, view.start.index);
+  const auto* frame = step.input == nullptr ? nullptr : std::get_if<FrameReceived>(step.input);
+  if (frame != nullptr) {
+    for (const PeerMessage& message : frame->messages) {
+      if (const auto* beat = std::get_if<Heartbeat>(&message.message)) {
+        for (const HeartbeatItem& item : beat->items) {
+          if (item.group == view.group) verified = std::max(verified, item.commit.index);
+        }
+      }
+      if (message.group != view.group) continue;
+      if (const auto* append = std::get_if<AppendRequest>(&message.message)) {
+        verified = std::max(verified, append->prev.index + Count(append->entries.size()));
+      } else if (const auto* notice = std::get_if<CommitNotice>(&message.message)) {
+        verified = std::max(verified, notice->entry.index);
+      } else if (const auto* chunk = std::get_if<SnapshotChunk>(&message.message)) {
+        verified = std::max(verified, chunk->name.entry.index);
+      }
+    }
+  }
+  Expect(Check::kCommitKnown, view.commit <= verified, [&] {
+    return absl::StrCat(Where(step.id, view.group), "takes ", view.commit.value(),
+                        " for committed where what it was told verifies ", verified.value());
+  });
 }
 
 void Invariants::ExtendCommit(StepOf& step, std::uint32_t slot, Index to, Term by) {

@@ -24,6 +24,47 @@ Counters TakeCounters(Decoder& in) {
   return counters;
 }
 
+void Put(Encoder& out, const Excuse& excuse) {
+  out.Varint(excuse.groups.size());
+  for (const GroupId group : excuse.groups) out.Varint(group.value());
+  out.Varint(excuse.voters.size());
+  for (const NodeId voter : excuse.voters) out.Varint(voter.value());
+  out.Varint(excuse.quorum);
+  out.Varint(excuse.lost.size());
+  for (const Damage& damage : excuse.lost) {
+    out.Varint(damage.node.value());
+    out.Bytes(damage.fault);
+    out.Varint(damage.event);
+    out.U64(static_cast<std::uint64_t>(damage.at_ns));
+  }
+  out.Varint(excuse.since_event);
+  out.U64(static_cast<std::uint64_t>(excuse.since_ns));
+}
+
+NodeId TakeNode(Decoder& in) { return NodeId(static_cast<std::uint32_t>(in.Varint())); }
+
+Excuse TakeExcuse(Decoder& in) {
+  Excuse excuse;
+  for (std::uint64_t left = in.CountOf(1); left > 0 && in.ok(); --left) {
+    excuse.groups.emplace_back(static_cast<GroupId::rep>(in.Varint()));
+  }
+  for (std::uint64_t left = in.CountOf(1); left > 0 && in.ok(); --left) {
+    excuse.voters.push_back(TakeNode(in));
+  }
+  excuse.quorum = in.Varint();
+  for (std::uint64_t left = in.CountOf(11); left > 0 && in.ok(); --left) {
+    Damage damage;
+    damage.node = TakeNode(in);
+    damage.fault = in.Bytes();
+    damage.event = in.Varint();
+    damage.at_ns = static_cast<std::int64_t>(in.U64());
+    excuse.lost.push_back(std::move(damage));
+  }
+  excuse.since_event = in.Varint();
+  excuse.since_ns = static_cast<std::int64_t>(in.U64());
+  return excuse;
+}
+
 }  // namespace
 
 Severity SeverityOf(const RunRecord& record) {
@@ -96,6 +137,8 @@ std::string EncodeRecord(const RunRecord& record) {
     out.Varint(result.violation->event);
   }
   out.Bytes(result.excuse);
+  out.U8(result.certificate ? 1 : 0);
+  if (result.certificate) Put(out, *result.certificate);
   out.Varint(result.events);
   out.U64(static_cast<std::uint64_t>(result.virtual_ns));
   out.U64(result.digest.value);
@@ -130,6 +173,7 @@ absl::StatusOr<RunRecord> DecodeRecord(std::string_view bytes) {
     result.violation = std::move(violation);
   }
   result.excuse = in.Bytes();
+  if (in.U8() != 0) result.certificate = TakeExcuse(in);
   result.events = in.Varint();
   result.virtual_ns = static_cast<std::int64_t>(in.U64());
   result.digest.value = in.U64();

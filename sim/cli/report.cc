@@ -78,6 +78,24 @@ nlohmann::ordered_json VerdictsJson(const std::map<Severity, std::uint64_t>& cou
   return json;
 }
 
+nlohmann::ordered_json ExcuseJson(const Excuse& excuse) {
+  nlohmann::ordered_json json = {{"groups", nlohmann::ordered_json::array()},
+                                 {"voters", nlohmann::ordered_json::array()},
+                                 {"quorum", excuse.quorum},
+                                 {"lost", nlohmann::ordered_json::array()},
+                                 {"since_event", excuse.since_event},
+                                 {"since_ns", excuse.since_ns}};
+  for (const GroupId group : excuse.groups) json["groups"].push_back(group.value());
+  for (const NodeId voter : excuse.voters) json["voters"].push_back(voter.value());
+  for (const Damage& damage : excuse.lost) {
+    json["lost"].push_back({{"node", damage.node.value()},
+                            {"fault", damage.fault},
+                            {"event", damage.event},
+                            {"at_ns", damage.at_ns}});
+  }
+  return json;
+}
+
 // XML 1.0 knows no other control characters than these three, even escaped.
 std::string Xml(std::string_view text) {
   std::string out;
@@ -217,16 +235,18 @@ std::string RenderJson(const Summary& summary, std::uint64_t first_seed) {
   std::map<Severity, std::uint64_t> verdicts;
   nlohmann::ordered_json findings = nlohmann::ordered_json::array();
   for (const Finding& finding : summary.findings()) {
-    findings.push_back({{"verdict", NameOf(finding.severity)},
-                        {"checker", finding.checker},
-                        {"what", finding.what},
-                        {"event", finding.event},
-                        {"file", summary.files()[finding.file].file},
-                        {"scenario", Render(summary.files()[finding.file].hash)},
-                        {"seed", finding.seed},
-                        {"number", finding.number},
-                        {"fingerprint", FingerprintOf(finding)},
-                        {"replay", ReplayLine(summary, finding)}});
+    nlohmann::ordered_json json = {{"verdict", NameOf(finding.severity)},
+                                   {"checker", finding.checker},
+                                   {"what", finding.what},
+                                   {"event", finding.event},
+                                   {"file", summary.files()[finding.file].file},
+                                   {"scenario", Render(summary.files()[finding.file].hash)},
+                                   {"seed", finding.seed},
+                                   {"number", finding.number},
+                                   {"fingerprint", FingerprintOf(finding)},
+                                   {"replay", ReplayLine(summary, finding)}};
+    if (finding.certificate) json["certificate"] = ExcuseJson(*finding.certificate);
+    findings.push_back(std::move(json));
   }
   for (const FileSummary& file : summary.files()) {
     for (const auto& [severity, count] : file.by_severity) verdicts[severity] += count;

@@ -18,7 +18,7 @@ void AddTo(Counters& sum, const Counters& more) {
 }
 
 Finding FindingOf(const RunRecord& record, Severity severity) {
-  Finding finding{record.number, record.file, record.seed, severity, "", "", 0};
+  Finding finding{record.number, record.file, record.seed, severity, "", "", 0, std::nullopt};
   switch (record.end) {
     case RunEnd::kFinished:
       break;
@@ -41,6 +41,7 @@ Finding FindingOf(const RunRecord& record, Severity severity) {
     finding.event = record.result.violation->event;
   } else {
     finding.what = record.result.excuse;
+    finding.certificate = record.result.certificate;
   }
   return finding;
 }
@@ -101,7 +102,7 @@ void Summary::AddTwinMismatch(const RunRecord& record, std::string what) {
   ++by_severity_[Severity::kNonDeterminism];
   ++files_[record.file].by_severity[Severity::kNonDeterminism];
   findings_.push_back({record.number, record.file, record.seed, Severity::kNonDeterminism,
-                       "DETERMINISM", std::move(what), 0});
+                       "DETERMINISM", std::move(what), 0, std::nullopt});
 }
 
 std::uint64_t Summary::count(Severity severity) const {

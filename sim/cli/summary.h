@@ -25,6 +25,7 @@ struct Finding {
       checker;  // "I-7"; "ASSERT", "CRASH", "TIME", "DETERMINISM"; empty if excused or unknown
   std::string what;
   std::uint64_t event = 0;
+  std::optional<Excuse> certificate;  // if excused
 };
 
 // Equal for failures of one kind: severity and checker; no seed, node or time.

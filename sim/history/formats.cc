@@ -1,5 +1,6 @@
 #include "sim/history/formats.h"
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -242,7 +243,10 @@ absl::StatusOr<CheckReport> CheckText(std::string_view text, std::uint64_t budge
   if (!format.ok()) return format.status();
   if (*format == HistoryFormat::kOurs) return CheckOurs(text, budget);
   absl::StatusOr<std::vector<Problem>> problems = ReadProblems(*format, text);
-  if (!problems.ok()) return problems.status();
+  if (!problems.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(problems.status().message(), " (read as ", NameOf(*format), ")"));
+  }
   CheckReport report;
   report.format = *format;
   for (const Problem& problem : *problems) {
@@ -255,6 +259,10 @@ absl::StatusOr<CheckReport> CheckText(std::string_view text, std::uint64_t budge
 }
 
 absl::StatusOr<CheckReport> CheckFile(const std::string& path, std::uint64_t budget) {
+  std::error_code nothing;
+  if (std::filesystem::is_directory(path, nothing)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": a folder, not a history"));
+  }
   std::ifstream in(path, std::ios::binary);
   if (!in) return absl::NotFoundError(absl::StrCat(path, ": no such file, or not readable"));
   std::ostringstream content;

@@ -341,6 +341,18 @@ KvReply ReferenceModel::AnswerRange(const Range& range, Index at) const {
   return reply;
 }
 
+std::vector<ReplyRow> ReferenceModel::RowsBetween(Index at, const std::string& behind,
+                                                  const std::optional<std::string>& last) const {
+  std::vector<ReplyRow> rows;
+  for (auto row = behind.empty() ? rows_.begin() : rows_.upper_bound(behind); row != rows_.end();
+       ++row) {
+    if (last && row->first > *last) break;
+    const RowVersion* found = VersionAt(row->second, at);
+    if (found != nullptr) rows.push_back({row->first, found->version, found->value});
+  }
+  return rows;
+}
+
 const EntryEffect* ReferenceModel::EffectAt(Index at) const {
   REQUIRE(start_ < at && at <= applied_);
   if (at <= horizon_) return nullptr;

@@ -59,6 +59,10 @@ class ReferenceModel {
 
   // What `query` must be told as of `at`. Requires: horizon <= at <= applied.
   KvReply Answer(const Query& query, Index at) const;
+  // The rows with behind < key <= last (nullopt: to the end; "" as `behind`: from the beginning), with their
+  // values. Requires: horizon <= at <= applied.
+  std::vector<ReplyRow> RowsBetween(Index at, const std::string& behind,
+                                    const std::optional<std::string>& last) const;
   // nullptr: before the horizon. Requires: start < at <= applied.
   const EntryEffect* EffectAt(Index at) const;
   // Kept for ever, for replays.

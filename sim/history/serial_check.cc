@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/base/match.h"
+#include "sim/history/chunk.h"
 #include "sim/history/reference_model.h"
 
 namespace quorate::sim {
@@ -24,11 +25,14 @@ struct Group {
   explicit Group(const KvLimits& limits, Index start) : model(limits, start) {}
 
   ReferenceModel model;
+  bool exempt = false;
   Index shown;
   std::map<OpId, Open> open;
   std::map<std::pair<SessionId, SessionSeq>, OpId> failed;
   std::map<Digest, std::uint64_t> asked;  // commands, by what they say
   std::map<Digest, OpId> failed_content;  // of these, those told that they certainly failed
+  // Of transferred states, by index and chunk: the last key in it; nullopt: nothing comes behind it.
+  std::map<std::pair<Index, std::uint64_t>, std::optional<std::string>> chunks;
 };
 
 std::string At(Index index) { return absl::StrCat("index ", index.value()); }
@@ -46,12 +50,12 @@ bool SameButForVersions(KvReply a, KvReply b) {
 }
 
 // Which rule a reply broke that is not the model's.
-const char* IdOfDifference(const KvReply& told, const KvReply& model) {
+Check CheckOfDifference(const KvReply& told, const KvReply& model) {
   const bool told_unknown = told.status == ReplyStatus::kSessionUnknown;
   const bool model_unknown = model.status == ReplyStatus::kSessionUnknown;
-  if (told_unknown != model_unknown) return "I-51";
-  if (SameButForVersions(told, model)) return "I-54";
-  return "LIN-1";
+  if (told_unknown != model_unknown) return Check::kSessions;
+  if (SameButForVersions(told, model)) return Check::kVersions;
+  return Check::kSerialReply;
 }
 
 }  // namespace
@@ -88,6 +92,8 @@ void SerialChecker::State::NoteEffect(GroupId id, Group& group, Index index,
   if (effect.kind == EntryEffect::Kind::kRetried) ++counts.retries;
   if (effect.kind == EntryEffect::Kind::kSessionUnknown) ++counts.refused;
   if (effect.kind != EntryEffect::Kind::kApplied) return;
+  verdicts.Count(Check::kExactlyOnce);
+  verdicts.Count(Check::kTruthfulFail);
   // Content matters only for clients without a session, who asked for it before.
   const auto asked = group.asked.find(effect.command);
   if (asked != group.asked.end()) effects.AddContent(id, effect.command, index);
@@ -95,22 +101,24 @@ void SerialChecker::State::NoteEffect(GroupId id, Group& group, Index index,
     const CommittedEffects::Key key{id, effect.session, effect.seq};
     if (const auto before = effects.Find(key)) {
       verdicts.Report(
-          "I-50", absl::StrCat("session ", effect.session.value(), " seq ", effect.seq.value(),
-                               " takes effect at ", sim::At(*before), " and at ", sim::At(index)));
+          Check::kExactlyOnce,
+          absl::StrCat("session ", effect.session.value(), " seq ", effect.seq.value(),
+                       " takes effect at ", sim::At(*before), " and at ", sim::At(index)));
     }
     effects.Add(key, index);
     if (group.failed.contains({effect.session, effect.seq})) {
       verdicts.Report(
-          "I-81",
+          Check::kTruthfulFail,
           absl::StrCat("session ", effect.session.value(), " seq ", effect.seq.value(),
                        " was told that it certainly failed, and takes effect at ", sim::At(index)));
     }
   }
   if (asked != group.asked.end() && asked->second == 1 &&
       group.failed_content.contains(effect.command)) {
-    verdicts.Report("I-81", absl::StrCat("a command that was told that it certainly failed takes "
-                                         "effect at ",
-                                         sim::At(index)));
+    verdicts.Report(Check::kTruthfulFail,
+                    absl::StrCat("a command that was told that it certainly failed takes "
+                                 "effect at ",
+                                 sim::At(index)));
   }
 }
 
@@ -130,9 +138,10 @@ void SerialChecker::State::CheckRead(const Read& read, const Operation& op, cons
   ++counts.reads;
   const Index serial = op.completion->serial;
   if (!read.stale && serial < open.shown) {
-    verdicts.Report("LIN-2", absl::StrCat("a read of the state at ", sim::At(serial),
-                                          ", but an operation that had completed before showed ",
-                                          sim::At(open.shown), ": ", Render(op)));
+    verdicts.Report(Check::kSerialTime,
+                    absl::StrCat("a read of the state at ", sim::At(serial),
+                                 ", but an operation that had completed before showed ",
+                                 sim::At(open.shown), ": ", Render(op)));
     return;
   }
   if (serial < group.model.horizon()) {
@@ -142,7 +151,7 @@ void SerialChecker::State::CheckRead(const Read& read, const Operation& op, cons
   const KvReply expected = group.model.Answer(read.query, serial);
   if (op.completion->reply == expected) return;
   verdicts.Report(
-      IdOfDifference(op.completion->reply, expected),
+      CheckOfDifference(op.completion->reply, expected),
       absl::StrCat(Render(op), ", but the state at ", sim::At(serial), " says ", Render(expected)));
 }
 
@@ -151,8 +160,8 @@ bool SerialChecker::State::IsOwnEntry(const Operation& op, const Open& open,
                                       const EntryEffect& effect) {
   const Index serial = op.completion->serial;
   if (effect.kind == EntryEffect::Kind::kRetried) {
-    verdicts.Report("I-50", absl::StrCat(Render(op), ": took effect at ",
-                                         sim::At(effect.took_effect), " already"));
+    verdicts.Report(Check::kExactlyOnce, absl::StrCat(Render(op), ": took effect at ",
+                                                      sim::At(effect.took_effect), " already"));
     return false;
   }
   const bool own = op.session != SessionId(0) ? effect.session == op.session && effect.seq == op.seq
@@ -160,32 +169,34 @@ bool SerialChecker::State::IsOwnEntry(const Operation& op, const Open& open,
   if (own) return true;
   if (op.session != SessionId(0)) {
     if (const auto first = effects.Find({op.group, op.session, op.seq})) {
-      verdicts.Report("I-50", absl::StrCat(Render(op), ": took effect at ", sim::At(*first)));
+      verdicts.Report(Check::kExactlyOnce,
+                      absl::StrCat(Render(op), ": took effect at ", sim::At(*first)));
       return false;
     }
   }
-  verdicts.Report("LIN-3", absl::StrCat(Render(op), ": the entry at ", sim::At(serial),
-                                        " is not this operation's"));
+  verdicts.Report(Check::kSerialPlace, absl::StrCat(Render(op), ": the entry at ", sim::At(serial),
+                                                    " is not this operation's"));
   return false;
 }
 
 void SerialChecker::State::CheckCommand(const Operation& op, const Open& open, Group& group) {
   const Index serial = op.completion->serial;
   if (serial <= open.shown) {
-    verdicts.Report("LIN-2", absl::StrCat("a write at ", sim::At(serial),
-                                          ", but an operation that had completed before showed ",
-                                          sim::At(open.shown), ": ", Render(op)));
+    verdicts.Report(Check::kSerialTime,
+                    absl::StrCat("a write at ", sim::At(serial),
+                                 ", but an operation that had completed before showed ",
+                                 sim::At(open.shown), ": ", Render(op)));
     return;
   }
   const EntryEffect* effect = group.model.EffectAt(serial);
   if (effect == nullptr) {
-    verdicts.Report("LIN-3",
+    verdicts.Report(Check::kSerialPlace,
                     absl::StrCat(Render(op), ": was committed long before it was invoked"));
     return;
   }
   if (!IsOwnEntry(op, open, *effect)) return;
   if (op.completion->reply == effect->reply) return;
-  verdicts.Report(IdOfDifference(op.completion->reply, effect->reply),
+  verdicts.Report(CheckOfDifference(op.completion->reply, effect->reply),
                   absl::StrCat(Render(op), ", but the command at ", sim::At(serial), " gives ",
                                Render(effect->reply)));
 }
@@ -193,23 +204,29 @@ void SerialChecker::State::CheckCommand(const Operation& op, const Open& open, G
 void SerialChecker::State::CheckOpening(const Operation& op, const Open& open, Group& group) {
   const Index serial = op.completion->serial;
   if (serial <= open.shown) {
-    verdicts.Report("LIN-2", absl::StrCat("a session opened at ", sim::At(serial),
-                                          ", but an operation that had completed before showed ",
-                                          sim::At(open.shown), ": ", Render(op)));
+    verdicts.Report(Check::kSerialTime,
+                    absl::StrCat("a session opened at ", sim::At(serial),
+                                 ", but an operation that had completed before showed ",
+                                 sim::At(open.shown), ": ", Render(op)));
     return;
   }
   const EntryEffect* effect = group.model.EffectAt(serial);
   if (effect != nullptr && effect->kind == EntryEffect::Kind::kOpened) return;
-  verdicts.Report("I-51", absl::StrCat(Render(op), ": no session was opened at ", sim::At(serial)));
+  verdicts.Report(Check::kSessions,
+                  absl::StrCat(Render(op), ": no session was opened at ", sim::At(serial)));
 }
 
 void SerialChecker::State::CheckOk(const Operation& op, const Open& open, Group& group) {
   ++counts.operations;
+  for (const Check check : {Check::kSerialReply, Check::kSerialTime, Check::kSerialPlace,
+                            Check::kVersions, Check::kSessions}) {
+    verdicts.Count(check);
+  }
   const Index serial = op.completion->serial;
   const bool is_read = std::holds_alternative<Read>(op.call);
   const bool known = serial > group.model.start() || (is_read && serial == group.model.start());
   if (serial > group.model.applied() || !known) {
-    verdicts.Report("LIN-3",
+    verdicts.Report(Check::kSerialPlace,
                     absl::StrCat(Render(op), ": committed is ", sim::At(group.model.applied())));
     return;
   }
@@ -225,17 +242,20 @@ void SerialChecker::State::CheckOk(const Operation& op, const Open& open, Group&
 
 void SerialChecker::State::CheckFail(OpId id, const Operation& op, const Open& open, Group& group) {
   if (!std::holds_alternative<Command>(op.call)) return;
+  verdicts.Count(Check::kTruthfulFail);
   if (op.session != SessionId(0)) {
     group.failed.emplace(std::pair(op.session, op.seq), id);
     if (const auto effect = effects.Find({op.group, op.session, op.seq})) {
-      verdicts.Report("I-81", absl::StrCat(Render(op), ": took effect at ", sim::At(*effect)));
+      verdicts.Report(Check::kTruthfulFail,
+                      absl::StrCat(Render(op), ": took effect at ", sim::At(*effect)));
     }
     return;
   }
   group.failed_content.emplace(open.command, id);
   const std::vector<Index>& found = effects.FindContent(op.group, open.command);
   if (!found.empty() && group.asked[open.command] == 1) {
-    verdicts.Report("I-81", absl::StrCat(Render(op), ": took effect at ", sim::At(found.front())));
+    verdicts.Report(Check::kTruthfulFail,
+                    absl::StrCat(Render(op), ": took effect at ", sim::At(found.front())));
   }
 }
 
@@ -267,9 +287,14 @@ void SerialChecker::OnApplied(NodeId node, GroupId id, const ApplyResult& result
   if (id == kSystemGroup) return;
   Group& group = state_->At(id);
   if (result.index > group.model.applied() || result.index <= group.model.start()) {
-    state_->verdicts.Report("I-15", absl::StrCat(Who(node, id), "applied ", At(result.index),
-                                                 ", committed is ", At(group.model.applied())));
+    state_->verdicts.Report(Check::kApplyOrder,
+                            absl::StrCat(Who(node, id), "applied ", At(result.index),
+                                         ", committed is ", At(group.model.applied())));
     return;
+  }
+  for (const Check check : {Check::kModelReply, Check::kExactlyOnce, Check::kSessions,
+                            Check::kVersions, Check::kApplyOrder}) {
+    state_->verdicts.Count(check);
   }
   const ReferenceModel::Trace& trace = group.model.TraceAt(result.index);
   const bool empty = result.reply.empty() && trace.reply_bytes == Digest{};
@@ -277,26 +302,65 @@ void SerialChecker::OnApplied(NodeId node, GroupId id, const ApplyResult& result
   if (same && result.took_effect == trace.took_effect) return;
   if (result.took_effect != trace.took_effect) {
     state_->verdicts.Report(
-        "I-50", absl::StrCat(Who(node, id), "the command at ", At(result.index), " took effect at ",
-                             At(result.took_effect), ", it must be ", At(trace.took_effect)));
+        Check::kExactlyOnce,
+        absl::StrCat(Who(node, id), "the command at ", At(result.index), " took effect at ",
+                     At(result.took_effect), ", it must be ", At(trace.took_effect)));
     return;
   }
   const EntryEffect* effect = group.model.EffectAt(result.index);
   const absl::StatusOr<KvReply> told = DecodeReply(result.reply.bytes());
-  const char* id_found = "I-53";
+  Check broken = Check::kModelReply;
   if (trace.took_effect != result.index) {
-    id_found = "I-50";
+    broken = Check::kExactlyOnce;
   } else if (effect != nullptr && told.ok()) {
-    const std::string id_of_reply = IdOfDifference(*told, effect->reply);
-    id_found = id_of_reply == "I-51" ? "I-51" : id_of_reply == "I-54" ? "I-54" : "I-53";
+    const Check of_reply = CheckOfDifference(*told, effect->reply);
+    broken = of_reply == Check::kSerialReply ? Check::kModelReply : of_reply;
   }
   state_->verdicts.Report(
-      id_found,
+      broken,
       absl::StrCat(Who(node, id), "the command at ", At(result.index), " was answered ",
                    told.ok() ? Render(*told) : std::string("with bytes that are no reply"),
                    effect == nullptr ? std::string(", not as before")
                                      : absl::StrCat(", it must be ", Render(effect->reply))));
 }
+
+void SerialChecker::OnChunk(NodeId node, GroupId id, const SnapshotChunk& chunk) {
+  if (id == kSystemGroup) return;
+  Group& group = state_->At(id);
+  const Index at = chunk.name.entry.index;
+  const std::pair place(at, chunk.number);
+  if (at > group.model.applied() || at < group.model.horizon() || group.chunks.contains(place)) {
+    return;
+  }
+  // Where it begins is known if it is the first, or the one before it was seen.
+  const auto previous =
+      chunk.number == 0 ? group.chunks.end() : group.chunks.find(std::pair(at, chunk.number - 1));
+  const bool begins = chunk.number == 0;
+  if (!begins && previous == group.chunks.end()) return;
+  if (!begins && !previous->second) {  // sessions only
+    group.chunks.emplace(place, std::nullopt);
+    return;
+  }
+  const std::string behind = begins ? std::string() : *previous->second;
+  const std::optional<ChunkRows> found = RowsOfChunk(chunk.rows.bytes());
+  const auto where = [&] {
+    return absl::StrCat(Who(node, id), "chunk ", chunk.number, " of the state at ", sim::At(at));
+  };
+  if (!state_->verdicts.Expect(Check::kSnapshotContent, found.has_value(),
+                               [&] { return where() + " cannot be read"; })) {
+    return;
+  }
+  std::optional<std::string> last;
+  if (!found->complete) last = found->rows.empty() ? behind : found->rows.back().key;
+  state_->verdicts.Expect(
+      Check::kSnapshotContent, found->rows == group.model.RowsBetween(at, behind, last), [&] {
+        return absl::StrCat(where(), " does not hold the rows that are there from '", behind,
+                            "' to ", last ? "'" + *last + "'" : std::string("the end"));
+      });
+  group.chunks.emplace(place, std::move(last));
+}
+
+void SerialChecker::Exempt(GroupId group) { state_->At(group).exempt = true; }
 
 void SerialChecker::OnInvoke(OpId id, const Operation& operation) {
   if (operation.group == kSystemGroup) return;
@@ -318,7 +382,7 @@ void SerialChecker::OnComplete(OpId id, const Operation& operation) {
   const Open open = found->second;
   switch (operation.completion->outcome) {
     case OutcomeClass::kOk:
-      state_->CheckOk(operation, open, group);
+      if (!group.exempt) state_->CheckOk(operation, open, group);
       break;
     case OutcomeClass::kFail:
       state_->CheckFail(id, operation, open, group);

@@ -12,6 +12,7 @@
 //   index that is not committed, or not this operation's · I-50 exactly-once: an effect at two indexes, or
 //   a retry answered with other bytes · I-51 session rules · I-54 a version that is not its write's index,
 //   a revision that goes back · I-81 an operation that "certainly failed" stands in the committed log.
+//   Of states on their way (`OnChunk`): I-32 a row that is not the model's, or is left out.
 //   Of replicas (`OnApplied`): I-15 applied beyond what is committed · I-53 an entry answered otherwise than
 //   the model does, or I-50, I-51, I-54 as above.
 // Duties of the world: `OnCommitted` without gaps, in order, and *before* any reply that rests on the entry.
@@ -26,7 +27,7 @@
 #include "absl/container/btree_map.h"
 #include "engine/input.h"
 #include "engine/options.h"
-#include "engine/raft/types.h"
+#include "engine/raft/message.h"
 #include "sim/check/violation.h"
 #include "sim/history/history.h"
 
@@ -60,6 +61,12 @@ class SerialChecker {
   // model byte by byte. Requires: the entry was told by `OnCommitted`.
   void OnApplied(NodeId node, GroupId group, const ApplyResult& result);
 
+  // A chunk of the state as of `chunk.name.entry` leaves the node: its rows are the model's there, and none is
+  // left out (I-32). Each is looked at once, whoever sends it.
+  void OnChunk(NodeId node, GroupId group, const SnapshotChunk& chunk);
+
+  // The replies of this group need not be linearizable: LIN-1 to LIN-3 are not looked for. What replicas do still is.
+  void Exempt(GroupId group);
   // As the recorder was told, right after it.
   void OnInvoke(OpId id, const Operation& operation);
   void OnComplete(OpId id, const Operation& operation);

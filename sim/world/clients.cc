@@ -42,7 +42,7 @@ Clients::Clients(Shared& shared, Wire& wire) : shared_(shared), wire_(wire) {
   for (std::uint32_t node = 1; node <= shared.nodes; ++node) nodes_.emplace_back(node);
   groups_.resize(config.namespaces.size());
   created_at_.resize(config.namespaces.size());
-  groups_[0] = kDefaultNamespace;
+  Know(0, kDefaultNamespace);
   for (std::size_t i = 1; i < groups_.size(); ++i) {
     // Every other namespace is there early; the rest is born in the midst of the faults.
     Choice when(shared.seed, "admin.create", i);
@@ -83,6 +83,29 @@ std::optional<GroupId> Clients::GroupOf(const std::string& name_space) const {
     if (shared_.config.namespaces[i].name == name_space) return groups_[i];
   }
   return std::nullopt;
+}
+
+bool Clients::IsJudged(std::size_t name_space) const {
+  const std::vector<std::string>& listed = shared_.config.checks.linearizable;
+  return std::any_of(listed.begin(), listed.end(), [&](const std::string& name) {
+    return name == "*" || name == shared_.config.namespaces[name_space].name;
+  });
+}
+
+void Clients::Know(std::size_t name_space, GroupId group) {
+  groups_[name_space] = group;
+  if (!IsJudged(name_space)) shared_.serial.Exempt(group);
+}
+
+std::optional<std::vector<GroupId>> Clients::Judged() const {
+  std::vector<GroupId> judged;
+  bool all = true;
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    all = all && IsJudged(i);
+    if (groups_[i] && IsJudged(i)) judged.push_back(*groups_[i]);
+  }
+  if (all) return std::nullopt;
+  return judged;
 }
 
 bool Clients::idle() const {
@@ -197,6 +220,7 @@ void Clients::Begin(Client& client, Open open, const Call& call) {
   open.record = shared_.recorder.Invoke(std::move(invocation));
   open.recorded = true;
   shared_.serial.OnInvoke(open.record, shared_.recorder.at(open.record));
+  open.begun = shared_.now();
   open.deadline = shared_.now() + TimeoutOf(client);
   open.sessions_refused = shared_.serial.counts().refused;
   client.open = std::move(open);
@@ -244,10 +268,7 @@ bool Clients::OnTimeout(Client& client, const Event& event) {
   if (event.life != client.timer || !client.open) return false;
   Open& open = *client.open;
   if (shared_.now() >= open.deadline) {
-    if (serving_ && open.recorded) {
-      shared_.verdicts.Report("LIVE-2",
-                              "not answered in time: " + Render(shared_.recorder.at(open.record)));
-    }
+    Judge(open, EdgeChecks::Served::How::kGivenUp, Refusal::kNone);
     Finish(client, open.refused == open.attempts ? OutcomeClass::kFail : OutcomeClass::kInfo,
            nullptr, NodeId());
     return true;
@@ -256,6 +277,16 @@ bool Clients::OnTimeout(Client& client, const Event& event) {
   shared_.operations.Add("retry");
   Attempt(client);
   return true;
+}
+
+void Clients::Judge(const Open& open, EdgeChecks::Served::How how, Refusal refusal) {
+  if (!serving_ || !open.recorded) return;
+  shared_.edges.OnServed({.begun = open.begun,
+                          .ended = shared_.now(),
+                          .bound = serve_bound_ns_,
+                          .how = how,
+                          .refusal = NameOf(refusal)},
+                         [&] { return Render(shared_.recorder.at(open.record)); });
 }
 
 bool Clients::OnAnswer(std::uint32_t slot) {
@@ -279,10 +310,9 @@ bool Clients::OnAnswer(std::uint32_t slot) {
   if (client.open->may_retry) return true;
   // A node whose own session was evicted at the limit cannot know what became of what it lent it to.
   const bool evicted = shared_.serial.counts().refused > client.open->sessions_refused;
-  if (serving_ && client.open->recorded && !evicted) {
-    shared_.verdicts.Report("LIVE-2",
-                            "nobody knows: " + Render(shared_.recorder.at(client.open->record)));
-  }
+  Judge(*client.open,
+        evicted ? EdgeChecks::Served::How::kNoMatter : EdgeChecks::Served::How::kUnknown,
+        Refusal::kNone);
   Finish(client, OutcomeClass::kInfo, &answer->outcome, answer->node);
   return true;
 }
@@ -291,10 +321,8 @@ void Clients::OnRefused(Client& client, const ClientAnswer& answer) {
   Open& open = *client.open;
   ++open.refused;
   const bool busy = answer.outcome.refusal == Refusal::kBusy;
-  if (serving_ && open.recorded && !busy) {
-    shared_.verdicts.Report("LIVE-2", std::string("refused (") + NameOf(answer.outcome.refusal) +
-                                          "): " + Render(shared_.recorder.at(open.record)));
-  }
+  Judge(open, busy ? EdgeChecks::Served::How::kNoMatter : EdgeChecks::Served::How::kRefused,
+        answer.outcome.refusal);
   // While there is time, half of those who may go on trying; in the end everybody who met a limit does.
   const bool goes_on = client.go_on.Below(2) == 0;
   if (open.may_retry && (goes_on || serving_)) return;
@@ -310,6 +338,7 @@ void Clients::OnRefused(Client& client, const ClientAnswer& answer) {
 }
 
 void Clients::OnDone(Client& client, const ClientAnswer& answer) {
+  Judge(*client.open, EdgeChecks::Served::How::kAnswered, Refusal::kNone);
   Finish(client, OutcomeClass::kOk, &answer.outcome, answer.node);
 }
 
@@ -337,12 +366,9 @@ void Clients::Finish(Client& client, OutcomeClass outcome, const Outcome* answer
   if (outcome == OutcomeClass::kOk) {
     completion.serial = answer->serial;
     if (!opening) {
-      absl::StatusOr<KvReply> reply = DecodeReply(answer->result.bytes());
-      if (!reply.ok()) {
-        shared_.verdicts.Report("ANSWER-2",
-                                "no reply: " + Render(shared_.recorder.at(open.record)));
-        return;
-      }
+      std::optional<KvReply> reply = shared_.edges.OnReply(
+          answer->result, [&] { return Render(shared_.recorder.at(open.record)); });
+      if (!reply) return;
       completion.reply = *std::move(reply);
       if (completion.reply.status == ReplyStatus::kSessionUnknown) session = Session{};
       if (client.workload) client.workload->Learn(open.wanted, completion.reply);
@@ -387,12 +413,10 @@ void Clients::CreateNext(Client& client) {
 
 void Clients::FinishCreation(Client& client, const Outcome& answer) {
   const absl::StatusOr<CatalogueReply> reply = DecodeCatalogueReply(answer.result.bytes());
-  if (!reply.ok()) {
-    shared_.verdicts.Report("ANSWER-2", "no reply of the catalogue");
-    return;
-  }
+  shared_.edges.OnCatalogueReply(reply.ok());
+  if (!reply.ok()) return;
   if (reply->status == CatalogueStatus::kCreated || reply->status == CatalogueStatus::kExists) {
-    groups_[client.open->creates] = reply->number;
+    Know(client.open->creates, reply->number);
     shared_.operations.Add("namespace");
   }
 }

@@ -49,6 +49,8 @@ class Clients {
   std::optional<GroupId> GroupOf(std::size_t name_space) const { return groups_[name_space]; }
   std::optional<GroupId> GroupOf(const std::string& name_space) const;
   std::uint64_t completed() const { return completed_; }
+  // Whose histories must be linearizable, as the scenario says; nullopt: everybody's.
+  std::optional<std::vector<GroupId>> Judged() const;
 
  private:
   struct Session {
@@ -65,6 +67,7 @@ class Clients {
     std::uint32_t refused = 0;  // attempts answered "certainly not applied"
     bool may_retry = false;
     std::uint64_t sessions_refused = 0;  // in the whole cluster, when it began
+    std::int64_t begun = 0;
     std::int64_t deadline = 0;
   };
   struct Client {
@@ -92,8 +95,13 @@ class Clients {
   void NextTurn(Client& client);
   NodeId PickNode(Client& client);
   void CreateNext(Client& client);
+  bool IsJudged(std::size_t name_space) const;
+  // The namespace is known by this number from now on.
+  void Know(std::size_t name_space, GroupId group);
   void OrderTransfer(Client& client, const Wanted& wanted, GroupId group);
   std::int64_t TimeoutOf(const Client& client) const;
+  // In the serve phase: what is due to whoever asks.
+  void Judge(const Open& open, EdgeChecks::Served::How how, Refusal refusal);
   Client& administrator() {
     return clients_[static_cast<std::size_t>(shared_.config.workload.clients)];
   }

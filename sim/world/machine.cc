@@ -42,18 +42,14 @@ void Machine::Say(const std::string& text) {
 
 void Machine::Format(const Configuration& members) {
   const absl::Status status = Bootstrap(disk_.log, identity_, members);
-  if (!status.ok())
-    shared_.verdicts.Report("BOOT-1", NodeName(id_) + ": " + std::string(status.message()));
+  shared_.edges.OnStoreOpened(id_, /*spoiled=*/false, status);
 }
 
-void Machine::Refuse(const std::string& why) {
-  Say("refuses its store: " + why);
-  if (!shared_.budget.Is(shared_.EndpointOf(id_), Hurt::kDamaged)) {
-    shared_.verdicts.Report("BOOT-1",
-                            NodeName(id_) + " refuses a store that nobody spoiled: " + why);
-  }
+void Machine::Refuse(const absl::Status& why) {
+  damage_ = std::string(why.message());
+  Say("refuses its store: " + damage_);
+  shared_.edges.OnStoreOpened(id_, shared_.budget.Is(shared_.EndpointOf(id_), Hurt::kDamaged), why);
   damaged_ = true;
-  damage_ = why;
   shared_.Watch([&](Invariants& watch) { watch.OnStopped(id_); });
 }
 
@@ -61,7 +57,7 @@ std::optional<RecoveredNode> Machine::Recover(MapStore& map) {
   const KvLimits& limits = shared_.config.cluster.options.kv;
   absl::StatusOr<RecoveredNode> node = RecoverNode(disk_.log, map, identity_, limits);
   if (!node.ok()) {
-    Refuse(std::string(node.status().message()));
+    Refuse(node.status());
     return std::nullopt;
   }
   return *std::move(node);
@@ -73,7 +69,7 @@ void Machine::Boot() {
   ++boots_;
   for (int attempt = 0;; ++attempt) {
     absl::StatusOr<MapStore> map = MapStore::Open(disk_.map, identity_);
-    if (!map.ok()) return Refuse(std::string(map.status().message()));
+    if (!map.ok()) return Refuse(map.status());
     std::optional<RecoveredNode> node = Recover(*map);
     if (!node) return;
     if (attempt == 0 && boots_ > 1 && recover_again_.Below(8) == 0) {
@@ -83,16 +79,15 @@ void Machine::Boot() {
       disk_.map.Crash(kept_in_recovery_.Below(disk_.map.unsynced() + 1));
       shared_.injected.Add("process.crash_in_recovery");
       absl::StatusOr<MapStore> again = MapStore::Open(disk_.map, identity_);
-      if (!again.ok()) return Refuse(std::string(again.status().message()));
+      if (!again.ok()) return Refuse(again.status());
       const std::optional<RecoveredNode> second = Recover(*again);
       if (!second) return;
-      if (!(second->recovered == first)) {
-        shared_.verdicts.Report("I-47", NodeName(id_) + " recovers something else the second time");
-        return;
-      }
+      shared_.edges.OnRecoveredTwice(id_, first, second->recovered);
       continue;
     }
+    shared_.edges.OnStoreOpened(id_, /*spoiled=*/false, absl::OkStatus());
     if (!MayStart()) return;
+    shared_.edges.OnProcess(id_);
     const BootNumber boot = Next(node->recovered.last_boot);
     if (shared_.trace.textual()) Say("boots, life " + std::to_string(boot.value()));
     shared_.trace.FoldAll(id_.value(), boot.value());
@@ -118,13 +113,12 @@ void Machine::Boot() {
 
 // Its stores were accepted: were they to be?
 bool Machine::MayStart() {
+  shared_.edges.OnAccepted(id_, /*log_lost=*/lost_ == Loss::kLog || lost_ == Loss::kAll);
   if (lost_ == Loss::kNothing) return true;
-  if (lost_ != Loss::kMap) {
-    shared_.verdicts.Report("BOOT-3", NodeName(id_) + " starts without the log that it had");
-    return false;
-  }
+  if (lost_ != Loss::kMap) return false;
   // The log begins at its first entry: everything is applied once more.
   lost_ = Loss::kNothing;
+  shared_.damage.push_back({id_, kMended, shared_.verdicts.event(), shared_.now()});
   shared_.budget.Clear(shared_.EndpointOf(id_), Hurt::kWiped);
   shared_.budget.Clear(shared_.EndpointOf(id_), Hurt::kDamaged);
   return true;
@@ -146,7 +140,9 @@ void Machine::LoseNow() {
   const std::size_t node = shared_.EndpointOf(id_);
   shared_.budget.Set(node, Hurt::kDamaged);
   shared_.budget.Set(node, Hurt::kWiped);
-  shared_.injected.Add(log && map ? "process.wipe" : log ? "process.wipe_log" : "process.wipe_map");
+  const char* fault = log && map ? "process.wipe" : log ? "process.wipe_log" : "process.wipe_map";
+  shared_.injected.Add(fault);
+  shared_.damage.push_back({id_, fault, shared_.verdicts.event(), shared_.now()});
   if (shared_.trace.textual())
     Say(log && map ? "loses its disk" : log ? "loses its log" : "loses its map");
   shared_.trace.FoldAll(id_.value(), static_cast<int>(loss));
@@ -197,10 +193,9 @@ void Machine::OnStoppedByItself() {
   Say(std::string("stops: ") + NameOf(reason));
   shared_.Watch([&](Invariants& watch) { watch.OnStopped(id_); });
   const std::size_t node = shared_.EndpointOf(id_);
-  if (!shared_.budget.Is(node, Hurt::kFailed) && !shared_.budget.Is(node, Hurt::kDamaged)) {
-    shared_.verdicts.Report(
-        "BOOT-2", NodeName(id_) + " stops (" + NameOf(reason) + ") though nothing failed");
-  }
+  shared_.edges.OnStopped(
+      id_, shared_.budget.Is(node, Hurt::kFailed) || shared_.budget.Is(node, Hurt::kDamaged),
+      reason);
   if (shared_.budget.Is(node, Hurt::kDamaged)) {
     damaged_ = true;
     damage_ = std::string("stopped by itself: ") + NameOf(reason);
@@ -322,6 +317,7 @@ void Machine::OnFrame(std::uint32_t slot) {
   std::optional<Frame> frame = wire_.TakeFrame(slot);
   if (!frame || process_ == nullptr) return;
   if (shared_.trace.textual()) Say("<- " + Render(*frame));
+  shared_.Watch([&](Invariants& watch) { watch.OnFrameCame(id_, *frame); });
   Turn([this, &frame] {
     process_->links.OnFrame(now().mono, *std::move(frame), process_->outputs);
     Carry(process_->outputs);
@@ -363,7 +359,7 @@ void Machine::OnFlushDone(const Event& event) {
   const PortRequest id(event.a);
   const std::optional<bool> ok = process_->map.OnFlushDone(id);
   if (!ok) return;
-  if (*ok) TellMapDurable();
+  if (*ok) TellMapDurable(process_->flushing);
   Turn([this, id, ok] {
     IntoHost([&] { process_->host.OnMapFlushed(now(), id, *ok); },
              [&] {
@@ -391,12 +387,7 @@ bool Machine::OnWakeup(const Event& event) {
     ScheduleWakeups();
     return false;
   }
-  process_->wakeups_at_once = process_->last_wakeup == event.at ? process_->wakeups_at_once + 1 : 0;
-  process_->last_wakeup = event.at;
-  if (process_->wakeups_at_once > 1000) {
-    shared_.verdicts.Report("LIVE-5",
-                            NodeName(id_) + " wants to be called again and again at one instant");
-  }
+  shared_.edges.OnWakeup(id_, event.at);
   Turn([this] { Step(Wakeup{}); });
   return true;
 }

@@ -99,7 +99,8 @@ class Machine {
   void AfterStep(const Input* input);
   void LookAtEffects(const Effects& effects);
   void LookAtMachines();
-  void TellMapDurable();
+  std::vector<FlushedGroup> HeldByMap() const;
+  void TellMapDurable(const std::vector<FlushedGroup>& held);
   void Carry(LinkOutputs& outputs);
   void RunWork();
   void OnRequest(std::uint32_t slot);
@@ -117,7 +118,7 @@ class Machine {
   void Push(EventKind kind, std::int64_t at);
   void OnStoppedByItself();
   std::optional<RecoveredNode> Recover(MapStore& map);
-  void Refuse(const std::string& why);
+  void Refuse(const absl::Status& why);
   void Say(const std::string& text);
 
   Shared& shared_;

@@ -24,7 +24,12 @@ class Machine::PeerDoor final : public WirePort {
     breaker_.Pass();
     std::optional<BatchFrame> frame = links_.Pack(std::move(outgoing));
     if (!frame) return;  // its link is over
-    shared_.Watch([&](Invariants& watch) { watch.OnFrameLeft(self_, frame->to, frame->messages); });
+    shared_.Watch([&](Invariants& watch) { watch.OnBatchLeft(self_, *frame); });
+    for (const PeerMessage& message : frame->messages) {
+      if (const auto* chunk = std::get_if<SnapshotChunk>(&message.message)) {
+        shared_.serial.OnChunk(self_, message.group, *chunk);
+      }
+    }
     wire_.Send(Frame(*std::move(frame)));
   }
 
@@ -47,6 +52,7 @@ class Machine::ClientDoor final : public ClientsPort {
                            call.request.kind, true});
     ClientRequest request = call.request;
     request.id = RequestId(first_ + asked_.size() - 1);
+    shared_.edges.OnAsked(machine_.id_, request.id);
     return request;
   }
 
@@ -95,9 +101,9 @@ struct Machine::Process {
   bool work_scheduled = false;
   std::int64_t wakeup_at = kNoTime;
   std::int64_t link_timer_at = kNoTime;
-  std::int64_t last_wakeup = -1;
-  std::uint32_t wakeups_at_once = 0;
   std::vector<std::pair<GroupId, EntryId>> applied_told;
+  // What the map held when the flush under way began.
+  std::vector<FlushedGroup> flushing;
 };
 
 // Calls into the host. Whether or not the process dies at one of its ports, `after` is told of the step that was

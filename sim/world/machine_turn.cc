@@ -10,13 +10,10 @@ namespace quorate::sim {
 
 void Machine::ClientDoor::Answer(RequestId request, const Outcome& outcome) {
   machine_.breaker_.Pass();
+  shared_.edges.OnAnswered(machine_.id_, request);
   if (request.value() < first_ || request.value() >= first_ + asked_.size()) return;
   Asked& asked = asked_[static_cast<std::size_t>(request.value() - first_)];
-  if (!std::exchange(asked.open, false)) {
-    shared_.verdicts.Report("ANSWER-1", NodeName(machine_.id_) + " answers request " +
-                                            std::to_string(request.value()) + " twice");
-    return;
-  }
+  if (!std::exchange(asked.open, false)) return;
   shared_.Watch([&](Invariants& watch) { watch.OnReplyLeft(machine_.id_, request, outcome); });
   if (asked.kind == RequestKind::kRead && outcome.kind == OutcomeKind::kDone &&
       !machine_.Leads(asked.group)) {
@@ -56,7 +53,7 @@ void Machine::RunWork() {
   LookAtMachines();
   if (disk_.FlushesItself() && !disk_.map.failed()) {
     shared_.injected.Add("disk.self_flush");
-    if (disk_.map.SyncUpTo(disk_.map.written()).ok()) TellMapDurable();
+    if (disk_.map.SyncUpTo(disk_.map.written()).ok()) TellMapDurable(HeldByMap());
   }
 }
 
@@ -111,6 +108,8 @@ void Machine::AfterStep(const Input* input) {
 void Machine::LookAtEffects(const Effects& effects) {
   for (const Effect& effect : effects) {
     if (const Apply* apply = std::get_if<Apply>(&effect)) shared_.committed.OnApply(*apply);
+    // A flush covers what was written when it began, however much is written until it ends.
+    if (std::holds_alternative<FlushMap>(effect)) process_->flushing = HeldByMap();
   }
 }
 
@@ -137,13 +136,20 @@ void Machine::LookAtMachines() {
   }
 }
 
-void Machine::TellMapDurable() {
-  if (!shared_.config.checks.invariants) return;
+std::vector<FlushedGroup> Machine::HeldByMap() const {
+  std::vector<FlushedGroup> held;
   for (const auto& one : process_->host.replica().groups()) {
     const StateMachine* machine = process_->host.machine(one.first);
     if (machine == nullptr) continue;
+    held.push_back({one.first, machine->space().generation, machine->applied().index});
+  }
+  return held;
+}
+
+void Machine::TellMapDurable(const std::vector<FlushedGroup>& held) {
+  for (const FlushedGroup& one : held) {
     shared_.Watch([&](Invariants& watch) {
-      watch.OnMapDurable(id_, one.first, machine->space().generation, machine->applied().index);
+      watch.OnMapDurable(id_, one.group, one.generation, one.applied);
     });
   }
 }

@@ -20,6 +20,7 @@ Phases::Phases(Shared& shared, Wire& wire, Machines& machines, Clients& clients,
       clients_(clients),
       faults_(faults),
       bounds_(BoundsOf(shared.config)),
+      calm_(shared.verdicts),
       core_choice_(shared.seed, "run.core", kWholeRun) {
   poll_ns_ = std::max<std::int64_t>(shared.config.cluster.options.heartbeat.ns / 2, 1'000'000);
 }
@@ -84,28 +85,60 @@ void Phases::EnterHealing() {
 void Phases::ChooseCore() {
   core_.clear();
   std::vector<NodeId> able;
-  std::string damaged;
   for (const std::unique_ptr<Machine>& machine : machines_) {
     const bool is_damaged =
         machine->damaged() || shared_.budget.Is(shared_.EndpointOf(machine->id()), Hurt::kDamaged);
-    if (!is_damaged) {
-      able.push_back(machine->id());
-    } else {
-      damaged += " " + NodeName(machine->id()) + " (" + machine->damage() + ")";
-    }
+    if (!is_damaged) able.push_back(machine->id());
   }
   const std::size_t quorum = shared_.nodes / 2 + 1;
-  if (able.size() < quorum) {
-    excuse_ = "no quorum of " + std::to_string(quorum) + " is left; damaged for good:" + damaged;
-    phase_ = Phase::kDone;
-    return;
-  }
+  if (able.size() < quorum) return GiveUp(quorum);
   for (std::size_t i = able.size(); i > 1; --i) {
     std::swap(able[i - 1], able[static_cast<std::size_t>(core_choice_.Below(i))]);
   }
   if (core_choice_.Below(2) == 0) able.resize(quorum);
   std::sort(able.begin(), able.end());
   core_ = std::move(able);
+}
+
+void Phases::GiveUp(std::uint64_t quorum) {
+  Excuse excuse;
+  excuse.quorum = quorum;
+  for (const std::unique_ptr<Machine>& machine : machines_) excuse.voters.push_back(machine->id());
+  excuse.groups.push_back(kSystemGroup);
+  for (std::size_t i = 0; i < shared_.config.namespaces.size(); ++i) {
+    if (const std::optional<GroupId> group = clients_.GroupOf(i)) excuse.groups.push_back(*group);
+  }
+  std::sort(excuse.groups.begin(), excuse.groups.end());
+  for (const Damage& damage : shared_.damage) {
+    const auto known = std::find_if(excuse.lost.begin(), excuse.lost.end(),
+                                    [&](const Damage& one) { return one.node == damage.node; });
+    if (damage.fault == kMended) {
+      if (known != excuse.lost.end()) excuse.lost.erase(known);
+    } else if (known == excuse.lost.end()) {
+      excuse.lost.push_back(damage);
+    }
+  }
+  if (const std::size_t few = machines_.size() + 1 - quorum; excuse.lost.size() >= few) {
+    excuse.since_event = excuse.lost[few - 1].event;
+    excuse.since_ns = excuse.lost[few - 1].at_ns;
+  }
+  const RunConfig& config = shared_.config;
+  const bool wipes =
+      config.process.wipe_parts > 0 ||
+      std::any_of(config.schedule.begin(), config.schedule.end(), [](const ScheduleEntry& entry) {
+        return std::holds_alternative<WipeAction>(entry.action);
+      });
+  const ExcuseFacts facts{
+      .nodes = machines_.size(),
+      .damage_is_configured = wipes || !config.disk.corrupt_row_parts.AlwaysZero(),
+      .event = shared_.verdicts.event(),
+      .now_ns = shared_.now()};
+  const std::optional<std::string> wrong = Refute(excuse, shared_.damage, facts);
+  shared_.verdicts.Expect(Check::kExcuse, !wrong, [&] {
+    return "the run is excused for a reason that does not hold: " + *wrong + ": " + Render(excuse);
+  });
+  excuse_ = std::move(excuse);
+  phase_ = Phase::kDone;
 }
 
 void Phases::HealNode(Machine& machine) {
@@ -266,16 +299,15 @@ void Phases::Look() {
       LookAtChaos();
       return;
     case Phase::kElect: {
-      checked_.Add("LIVE-1");
       const std::optional<std::string> missing = MissingLeader();
+      shared_.edges.OnDue(Check::kLeaderInTime, missing, shared_.now(), deadline_);
       if (!missing) return EnterConverge(Phase::kConverge);
-      if (late) shared_.verdicts.Report("LIVE-1", "the core has no leader in time: " + *missing);
       break;
     }
     case Phase::kConverge:
     case Phase::kSettle: {
-      checked_.Add("LIVE-3");
       const std::optional<std::string> missing = MissingConvergence();
+      shared_.edges.OnDue(Check::kConvergenceInTime, missing, shared_.now(), deadline_);
       if (!missing) {
         if (phase_ == Phase::kSettle) return Finish();
         phase_ = Phase::kServe;
@@ -283,8 +315,6 @@ void Phases::Look() {
         clients_.Serve(bounds_.operation_ns);
         break;
       }
-      if (late)
-        shared_.verdicts.Report("LIVE-3", "the core does not converge in time: " + *missing);
       break;
     }
     case Phase::kServe:
@@ -307,20 +337,11 @@ void Phases::LookAtChaos() {
     if (raft != nullptr) committed = std::max(committed, raft->commit());
     anybody_asks = anybody_asks && machine->serving() && !machine->paused();
   }
-  const std::int64_t now = shared_.now();
-  if (committed > progress_ || !anybody_asks) {
-    progress_ = std::max(committed, progress_);
-    progress_at_ = now;
-  }
-  const std::optional<std::int64_t> calm = faults_.calm_since();
-  if (calm && now - std::max(*calm, progress_at_) > span) {
-    checked_.Add("LIVE-4");
-    shared_.verdicts.Report("LIVE-4", "nothing was committed for " +
-                                          RenderSeconds(now - progress_at_) +
-                                          " s though nothing was broken");
-  } else if (calm) {
-    checked_.Add("LIVE-4");
-  }
+  calm_.OnLook({.now = shared_.now(),
+                .committed = committed,
+                .anybody_asks = anybody_asks,
+                .calm_since = faults_.calm_since(),
+                .span = span});
   PollAgain(std::max<std::int64_t>(span / 8, poll_ns_));
 }
 
@@ -344,20 +365,9 @@ void Phases::ScanMachine(const Machine& machine, GroupId group) {
   const StateMachine* state = machine.host()->machine(group);
   if (state == nullptr) return;
   const std::string who = NodeName(machine.id()) + " group " + std::to_string(group.value());
-  checked_.Add("SCAN-1");
-  const absl::StatusOr<Digest> digest = state->RecomputeDigest();
-  if (!digest.ok() || *digest != state->digest()) {
-    shared_.verdicts.Report("SCAN-1", who + ": the digest kept is not that of the content");
-  }
-  checked_.Add("SCAN-2");
-  if (state->revision() != shared_.serial.revision(group) ||
-      state->applied().index != shared_.serial.committed(group)) {
-    shared_.verdicts.Report(
-        "SCAN-2", who + ": revision " + std::to_string(state->revision().value()) + " at " +
-                      std::to_string(state->applied().index.value()) + ", the log makes " +
-                      std::to_string(shared_.serial.revision(group).value()) + " at " +
-                      std::to_string(shared_.serial.committed(group).value()));
-  }
+  shared_.edges.OnContentDigest(who, state->RecomputeDigest(), state->digest());
+  shared_.edges.OnState(who, {state->revision(), state->applied().index},
+                        {shared_.serial.revision(group), shared_.serial.committed(group)});
   shared_.Watch([&](Invariants& watch) {
     watch.OnMachineSeen(machine.id(), group, state->applied(), state->digest());
   });
@@ -365,12 +375,9 @@ void Phases::ScanMachine(const Machine& machine, GroupId group) {
   for (;;) {
     const Query query = Range{from, "", 0};
     const absl::StatusOr<Payload> answer = state->Answer(EncodeQuery(query));
-    const absl::StatusOr<KvReply> reply =
-        answer.ok() ? DecodeReply(answer->bytes()) : absl::StatusOr<KvReply>(answer.status());
-    if (!reply.ok()) {
-      shared_.verdicts.Report("SCAN-2", who + ": " + std::string(reply.status().message()));
-      return;
-    }
+    const std::optional<KvReply> reply =
+        shared_.edges.OnReply(answer.ok() ? *answer : Payload(), [&] { return who + ": a scan"; });
+    if (!reply) return;
     Invocation invocation;
     invocation.event = shared_.events;
     invocation.ns = shared_.now();

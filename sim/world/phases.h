@@ -8,7 +8,8 @@
 // Violations: LIVE-1 no leader in time · LIVE-3 the core does not become equal in time · LIVE-4 nothing is
 //   committed though all was well for long enough · SCAN-1 a state's digest is not that of its content ·
 //   SCAN-2 a state is not what the committed log makes. (LIVE-2: clients.h.)
-// Excused: only if a quorum is damaged for good; the certificate names the nodes.
+// Excused: only if a quorum is damaged for good; the certificate is in `sim/check/excuse.h`, and EXCUSE-1 if it
+//   does not hold.
 // Units: virtual nanoseconds. Errors: none.
 #pragma once
 #include <cstdint>
@@ -33,15 +34,16 @@ class Phases {
   void OnEvent(const Event& event);
   bool done() const { return phase_ == Phase::kDone; }
   // What is missing, if the run cannot be judged.
-  const std::string& excuse() const { return excuse_; }
+  const std::optional<Excuse>& excuse() const { return excuse_; }
   const std::vector<NodeId>& core() const { return core_; }
-  Tally& checked() { return checked_; }
 
  private:
   enum class Phase : std::uint8_t { kChaos, kElect, kConverge, kServe, kSettle, kDone };
 
   void EnterHealing();
   void ChooseCore();
+  // A quorum is damaged for good: says so, and has it verified.
+  void GiveUp(std::uint64_t quorum);
   void HealNode(Machine& machine);
   void HealLinks();
   void PlaceOutsider(Machine& machine);
@@ -72,11 +74,8 @@ class Phases {
   std::vector<NodeId> core_;
   std::int64_t deadline_ = 0;
   std::int64_t poll_ns_ = 0;
-  std::string excuse_;
-  Tally checked_;
-  // LIVE-4
-  Index progress_;
-  std::int64_t progress_at_ = 0;
+  std::optional<Excuse> excuse_;
+  CalmWatch calm_;
   Choice core_choice_;
 };
 

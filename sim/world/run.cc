@@ -4,43 +4,23 @@
 #include <string>
 #include <utility>
 
+#include "sim/history/black_box.h"
 #include "sim/history/jsonl.h"
-#include "sim/history/version_check.h"
-#include "sim/history/wgl.h"
 #include "sim/world/world.h"
 
 namespace quorate::sim {
 namespace {
 
-// What the clients could see by themselves, without the serial points that the engine tells.
-struct BlackBox {
-  std::optional<Violation> violation;
-  bool unknown = false;
-};
-
-BlackBox CheckHistory(World& world, const RunConfig& config, RunResult& result) {
-  BlackBox seen;
+BlackBoxResult CheckHistory(World& world, const RunConfig& config) {
   Shared& shared = world.shared();
-  const History& history = shared.recorder.history();
-  VersionCheckCounts counts;
-  const std::optional<VersionFinding> finding = CheckVersions(history, &counts);
-  result.checked["LIN-4"] += counts.operations;
-  if (finding)
-    seen.violation = Violation{"LIN-4", finding->rule + ": " + finding->what, shared.events};
-  const bool failed = shared.verdicts.found() || finding.has_value();
-  const bool sampled =
+  BlackBoxOptions options;
+  options.groups = world.clients().Judged();
+  options.search =
       Happens(config.checks.search_parts, Prf(shared.seed, NameKey("checks.search"), kWholeRun, 0));
-  if (!failed && !sampled) return seen;
-  const History resolved = ResolveInfos(history, shared.serial.effects());
-  const auto budget =
+  options.budget =
       static_cast<std::uint64_t>(std::max<std::int64_t>(config.checks.search_steps, 1));
-  const LinearizabilityResult search = CheckLinearizable(ProblemsOf(resolved), budget);
-  result.checked["LIN-5"] += search.components;
-  if (search.verdict == SearchVerdict::kViolation && !seen.violation) {
-    seen.violation = Violation{"LIN-5", search.counterexample, shared.events};
-  }
-  seen.unknown = search.verdict == SearchVerdict::kUnknown;
-  return seen;
+  return CheckBlackBox(shared.recorder.history(), shared.serial.effects(), options,
+                       shared.verdicts);
 }
 
 std::string TextOf(const CheckFailure& failure) {
@@ -60,14 +40,15 @@ RunResult RunOnce(const Scenario&, const RunConfig& config, std::uint64_t seed,
   World world(config, seed, settings);
   Shared& shared = world.shared();
   const RunGuard guard(shared.marks);
-  BlackBox seen;
+  BlackBoxResult seen;
   try {
     world.Run();
-    seen = CheckHistory(world, config, result);
+    seen = CheckHistory(world, config);
   } catch (const RunAborted& aborted) {
-    if (!shared.verdicts.found()) shared.verdicts.Report("ASSERT", TextOf(aborted.failure));
+    if (!shared.verdicts.found())
+      shared.verdicts.Report(Check::kAssertion, TextOf(aborted.failure));
   }
-  for (const auto& [id, count] : world.Checked()) result.checked[id] += count;
+  result.checked = world.Checked();
   result.injected = world.Injected();
   result.marks = shared.marks.ByName();
   result.operations = shared.operations.counts();
@@ -82,9 +63,10 @@ RunResult RunOnce(const Scenario&, const RunConfig& config, std::uint64_t seed,
   }
   if (result.violation) {
     result.verdict = Verdict::kFail;
-  } else if (!world.phases().excuse().empty()) {
+  } else if (world.phases().excuse()) {
     result.verdict = Verdict::kExcused;
-    result.excuse = world.phases().excuse();
+    result.certificate = world.phases().excuse();
+    result.excuse = Render(*result.certificate);
   } else if (seen.unknown) {
     result.verdict = Verdict::kUnknown;
     result.excuse = "the search for an order ran out of its budget";

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "engine/base/bytes.h"
+#include "sim/check/excuse.h"
 #include "sim/check/violation.h"
 #include "sim/scenario/scenario.h"
 
@@ -39,6 +40,7 @@ struct RunResult {
   Verdict verdict = Verdict::kUnknown;
   std::optional<Violation> violation;  // with kFail: what was found
   std::string excuse;                  // with kExcused, kUnknown: what is missing, one line
+  std::optional<Excuse> certificate;   // with kExcused: the same as a claim that can be verified
   std::uint64_t events = 0;            // step inputs, disk completions, client actions
   std::int64_t virtual_ns = 0;         // simulated time
   Digest digest;                       // of the whole trace, rolling

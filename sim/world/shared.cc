@@ -24,6 +24,7 @@ Shared::Shared(const RunConfig& run_config, std::uint64_t run_seed, const RunSet
       seed(run_seed),
       nodes(static_cast<std::size_t>(run_config.cluster.nodes)),
       trace(settings.trace ? settings.trace_to : nullptr),
+      edges(verdicts),
       invariants(verdicts, run_config.cluster.options),
       recorder(HistoryHeader{run_seed, settings.commit, settings.scenario}),
       serial(run_config.cluster.options.kv, verdicts),

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "sim/check/edges.h"
+#include "sim/check/excuse.h"
 #include "sim/check/invariants.h"
 #include "sim/history/history.h"
 #include "sim/history/serial_check.h"
@@ -70,11 +72,13 @@ struct Shared {
   Trace trace;
   MarkCounter marks;
   Verdicts verdicts;
+  EdgeChecks edges;
   Invariants invariants;
   Recorder recorder;
   SerialChecker serial;
   CommittedStream committed;
   FaultBudget budget;
+  DamageLog damage;
   Tally injected;
   Tally operations;
   std::uint64_t events = 0;

@@ -82,6 +82,8 @@ void SimDisk::MaybeCorrupt(MemKv& kv, std::string_view from, std::optional<std::
   if (rows == 0) return;
   shared_.budget.Set(node, Hurt::kDamaged);
   shared_.injected.Add("disk.corrupt_row", rows);
+  shared_.damage.push_back(
+      Damage{node_, "disk.corrupt_row", shared_.verdicts.event(), shared_.now()});
 }
 
 bool SimDisk::FlushesItself() { return self_flush_ > 0 && self_flush_choice_.Chance(self_flush_); }
@@ -203,6 +205,11 @@ void SimLog::Read(const ReadLog& request) {
   absl::StatusOr<EntryList> entries =
       store_.ReadEntries(request.group, request.first, request.last, request.max_bytes);
   answer.ok = entries.ok();
+  shared_.Watch([&](Invariants& watch) {
+    const std::size_t read = entries.ok() ? entries->size() : 1;
+    watch.OnLogRead(node_, request.id, Damaged(request.group, request.first, Count(read)),
+                    entries.ok());
+  });
   if (entries.ok()) answer.entries = *std::move(entries);
   Event event;
   event.kind = EventKind::kLogRead;
@@ -210,6 +217,16 @@ void SimLog::Read(const ReadLog& request) {
   event.life = life_;
   event.slot = reads_.Put(Input(std::move(answer)));
   shared_.queue.Push(disk_.ReadEnd(), event);
+}
+
+bool SimLog::Damaged(GroupId group, Index first, Count count) const {
+  if (disk_.log.corrupt_keys().empty()) return false;
+  const auto& spoiled = disk_.log.corrupt_keys();
+  return std::any_of(spoiled.begin(), spoiled.end(), [&](const std::string& key) {
+    const std::optional<LogKey> parsed = ParseLogKey(key);
+    return parsed && parsed->tag == LogTag::kEntry && parsed->group == group &&
+           first <= parsed->index && parsed->index < first + count;
+  });
 }
 
 PersistSeq SimLog::SeqOfBatch(std::uint64_t batches) const {
@@ -236,7 +253,14 @@ absl::StatusOr<std::optional<std::string>> SimMap::Get(const MapSpace& space, Ta
   if (table == Table::kRow && disk_.corrupts()) {
     disk_.MaybeCorrupt(disk_.map, TablePrefix(space, table) + std::string(key), std::nullopt);
   }
-  return store_.Get(space, table, key);
+  absl::StatusOr<std::optional<std::string>> row = store_.Get(space, table, key);
+  shared_.Watch([&](Invariants& watch) {
+    const auto& spoiled = disk_.map.corrupt_keys();
+    watch.OnMapRead(
+        node_, !spoiled.empty() && spoiled.contains(TablePrefix(space, table) + std::string(key)),
+        row.ok());
+  });
+  return row;
 }
 
 absl::StatusOr<MapPage> SimMap::Scan(const MapSpace& space, Table table, std::string_view from,
@@ -247,7 +271,21 @@ absl::StatusOr<MapPage> SimMap::Scan(const MapSpace& space, Table table, std::st
     const std::string end = to ? prefix + std::string(*to) : AfterPrefix(prefix);
     disk_.MaybeCorrupt(disk_.map, first, std::string_view(end));
   }
-  return store_.Scan(space, table, from, to, limit);
+  absl::StatusOr<MapPage> page = store_.Scan(space, table, from, to, limit);
+  shared_.Watch(
+      [&](Invariants& watch) { watch.OnMapRead(node_, Damaged(space, table, page), page.ok()); });
+  return page;
+}
+
+// Of a page that could not be read it is not known what was looked at: it is enough that something is spoiled.
+bool SimMap::Damaged(const MapSpace& space, Table table,
+                     const absl::StatusOr<MapPage>& page) const {
+  const auto& spoiled = disk_.map.corrupt_keys();
+  if (spoiled.empty()) return false;
+  if (!page.ok()) return true;
+  const std::string prefix = TablePrefix(space, table);
+  return std::any_of(page->rows.begin(), page->rows.end(),
+                     [&](const MapRow& row) { return spoiled.contains(prefix + row.key); });
 }
 
 absl::Status SimMap::Write(const MapSpace& space, std::span<const MapChange> changes) {

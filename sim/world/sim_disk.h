@@ -132,6 +132,8 @@ class SimLog final : public LogPort {
   };
   void StartSync();
   void Fail(PersistSeq seq);
+  // Whether one of these entries is spoiled.
+  bool Damaged(GroupId group, Index first, Count count) const;
 
   Shared& shared_;
   NodeId node_;
@@ -173,6 +175,8 @@ class SimMap final : public MapPort {
     PortRequest id;
     std::uint64_t upto = 0;
   };
+
+  bool Damaged(const MapSpace& space, Table table, const absl::StatusOr<MapPage>& page) const;
 
   Shared& shared_;
   NodeId node_;

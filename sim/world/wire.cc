@@ -112,26 +112,18 @@ std::optional<Frame> Wire::TakeFrame(std::uint32_t slot) {
 }
 
 std::optional<Frame> Wire::ThroughCodec(Flight<Frame> flight) {
-  ++through_codec_;
   std::string bytes = EncodeFrame(flight.body);
   if (flight.spoiled) {
     const std::uint64_t bits = spoil_[flight.to].Bits();
     const auto at = static_cast<std::size_t>(Below(bits, bytes.size()));
     const auto mask = static_cast<unsigned char>(1 + Below(Mix(bits), 255));
     bytes[at] = static_cast<char>(static_cast<unsigned char>(bytes[at]) ^ mask);
-    if (DecodeFrame(bytes).ok()) {
-      shared_.verdicts.Report("CODEC-1", "a spoiled frame was taken: " + Render(flight.body));
-    }
-    ++refused_;
+    shared_.edges.OnDecoded(flight.body, /*spoiled=*/true, DecodeFrame(bytes));
     return std::nullopt;
   }
   absl::StatusOr<Frame> decoded = DecodeFrame(bytes);
-  if (!decoded.ok() || !(*decoded == flight.body)) {
-    shared_.verdicts.Report(
-        "I-56", "a frame is not what was encoded: " + Render(flight.body) +
-                    (decoded.ok() ? "" : ": " + std::string(decoded.status().message())));
-    return std::nullopt;
-  }
+  shared_.edges.OnDecoded(flight.body, /*spoiled=*/false, decoded);
+  if (!decoded.ok()) return std::nullopt;
   return *std::move(decoded);
 }
 

@@ -52,9 +52,6 @@ class Wire {
   std::optional<ClientCall> TakeCall(std::uint32_t slot);
   std::optional<ClientAnswer> TakeAnswer(std::uint32_t slot);
 
-  std::uint64_t frames_through_codec() const { return through_codec_; }
-  std::uint64_t refused() const { return refused_; }
-
  private:
   template <class Body>
   struct Flight {
@@ -78,8 +75,6 @@ class Wire {
   Slab<Flight<ClientAnswer>> answers_;
   std::vector<Choice> codec_;  // by receiver
   std::vector<Choice> spoil_;
-  std::uint64_t through_codec_ = 0;
-  std::uint64_t refused_ = 0;
 };
 
 }  // namespace quorate::sim

@@ -251,9 +251,14 @@ class Play {
     const Input input = From(node, Accepted(view(leader).term.value(), match));
     Step(leader, &input);
   }
+  // A leader counts; a follower is told.
   void Commit(std::uint32_t node, std::uint64_t index) {
     view(node).commit = Index(index);
-    Step(node);
+    const std::vector<Entry>& log = of(node).log;
+    const Term term = index == 0 || index > log.size() ? Term() : log[index - 1].term;
+    const Input told = From(node == 1 ? 2 : 1,
+                            CommitNotice{.term = view(node).term, .entry = {Index(index), term}});
+    Step(node, view(node).role == Role::kLeader ? nullptr : &told);
   }
   // A group of three with node 1 leading term 1 and its barrier committed everywhere.
   void Settle() {
@@ -261,6 +266,14 @@ class Play {
     Replicate(1, 2);
     Replicate(1, 3);
     for (std::uint32_t node = 1; node <= 3; ++node) Commit(node, 1);
+  }
+  // The same with two commands behind it, committed everywhere.
+  void SettleWithCommands() {
+    Settle();
+    Append(1, {Command(1, "a"), Command(1, "b")});
+    Replicate(1, 2);
+    Replicate(1, 3);
+    for (std::uint32_t node = 1; node <= 3; ++node) Commit(node, 3);
   }
   void Apply(std::uint32_t node, std::uint64_t index) {
     Ask(node, quorate::Apply{.group = kGroup,

@@ -457,5 +457,57 @@ TEST(StepChecks, MoreUnappliedBytesThanTheLimitAreRefused) {
   EXPECT_VIOLATES(play, "I-82");
 }
 
+TEST(StepChecks, ALeaderWithNothingOpenCountsNothing) {
+  Play play;
+  play.Settle();
+  play.view(1).peers[0].in_flight_bytes = 0;
+  play.Step(1);
+  EXPECT_CLEAN(play);
+  play.view(1).uncommitted_bytes = 1;
+  play.Step(1);
+  EXPECT_VIOLATES(play, "I-82");
+}
+
+TEST(StepChecks, BytesInFlightInNoMessageAreRefused) {
+  Play play;
+  play.Settle();
+  play.view(1).peers[0].in_flight = 0;
+  play.view(1).peers[0].in_flight_bytes = 7;
+  play.view(1).peers[0].last_in_flight_bytes = 7;
+  play.Step(1);
+  EXPECT_VIOLATES(play, "I-82");
+}
+
+TEST(CommitChecks, AFollowerThatCommitsAsFarAsTheMessageVerifiesPasses) {
+  Play play;
+  play.Elect(1, 1, {2});
+  play.Append(1, {Command(1, "a")});
+  play.Replicate(1, 2);
+  play.Replicate(1, 3);
+  play.Commit(1, 2);
+  // One that carries entry 1 alone, and says that 2 is committed.
+  AppendRequest request = play.EntriesOf(1, 0);
+  request.entries.pop_back();
+  const Input input = play.From(1, request);
+  play.view(2).commit = Index(1);
+  play.Step(2, &input);
+  EXPECT_CLEAN(play);
+}
+
+TEST(CommitChecks, AFollowerThatCommitsBeyondWhatTheMessageVerifiesIsRefused) {
+  Play play;
+  play.Elect(1, 1, {2});
+  play.Append(1, {Command(1, "a")});
+  play.Replicate(1, 2);
+  play.Replicate(1, 3);
+  play.Commit(1, 2);
+  AppendRequest request = play.EntriesOf(1, 0);
+  request.entries.pop_back();
+  const Input input = play.From(1, request);
+  play.view(2).commit = Index(2);  // it does hold 2, but nobody told it that this 2 is the leader's
+  play.Step(2, &input);
+  EXPECT_VIOLATES(play, "I-11");
+}
+
 }  // namespace
 }  // namespace quorate::sim

@@ -4,7 +4,9 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 
+#include "engine/kv/meta.h"
 #include "sim/scenario/scenario.h"
 #include "sim/world/run.h"
 #include "sim/world/workload.h"
@@ -256,6 +258,53 @@ TEST(Machine, MayDieAtAnyEffectBoundary) {
     EXPECT_FALSE(first.has_value()) << "call " << call << ": " << first->id << " " << first->what;
   }
   EXPECT_GT(deaths, 40u);
+}
+
+TEST(Run, AFailedAssertionIsAFindingOfItsOwn) {
+  const Scenario scenario = ScenarioOf(kCalm);
+  RunConfig config = Draw(scenario, 1);
+  EXPECT_EQ(RunOnce(scenario, config, 1, {}).verdict, Verdict::kPass);
+  // The engine requires options that make sense.
+  config.cluster.options.heartbeat = config.cluster.options.election_timeout_max;
+  const RunResult result = RunOnce(scenario, config, 1, {});
+  ASSERT_EQ(result.verdict, Verdict::kFail);
+  EXPECT_EQ(result.violation->id, "ASSERT");
+}
+
+// What the checkers were told that a map holds durably is in what a crash now would leave of it. A flush that ends
+// covers what was written when it began, not what was applied since.
+TEST(Run, CheckersAreToldOfAMapOnlyWhatItHoldsDurably) {
+  const Scenario scenario = ScenarioOf(
+      R"({"format":1,"about":"Flushes take long.","time":{"horizon":"4s"},"cluster":{"nodes":3,
+          "options":{"heartbeat":"50ms","election_timeout":["150ms","300ms"],"snapshot_every":10}},
+          "disk":{"flush":"40ms"},"workload":{"clients":6,"rate":"400/s","keys":5}})");
+  const RunConfig config = Draw(scenario, 1);
+  World world(config, 1, {});
+  const RunGuard guard(world.shared().marks);
+  Index told;
+  std::uint64_t claims = 0;
+  world.RunUntil([&] {
+    Machine& machine = *world.machines().front();
+    if (machine.host() == nullptr) return;
+    const Index now = world.shared().invariants.map_durable(machine.id(), kDefaultNamespace);
+    if (now == std::exchange(told, now)) return;
+    ++claims;
+    MemKv left(machine.disk().map.DurableImage());
+    const StateMachine* running = machine.host()->machine(kDefaultNamespace);
+    Identity identity;
+    identity.cluster = Mix(std::uint64_t{1}, NameKey("cluster"));
+    identity.node = machine.id();
+    identity.incarnation = Incarnation(1);
+    const absl::StatusOr<MapStore> store = MapStore::Open(left, identity);
+    ASSERT_TRUE(store.ok()) << store.status();
+    const auto row = store->Get(running->space(), Table::kMeta, kMetaKey);
+    ASSERT_TRUE(row.ok() && row->has_value());
+    KvMeta meta;
+    ASSERT_TRUE(DecodeMeta(**row, meta));
+    EXPECT_LE(now, meta.applied.index);
+  });
+  EXPECT_FALSE(world.shared().verdicts.found());
+  EXPECT_GT(claims, 5u);
 }
 
 }  // namespace

@@ -1,0 +1,65 @@
+#include "sim/check/excuse.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace quorate::sim {
+
+std::string Render(const Excuse& excuse) {
+  std::string text =
+      absl::StrCat("no quorum of ", excuse.quorum, " out of ", excuse.voters.size(), " is left");
+  for (const Damage& damage : excuse.lost) {
+    absl::StrAppend(&text, "; n", damage.node.value(), " lost by ", damage.fault, " at event ",
+                    damage.event);
+  }
+  return text;
+}
+
+std::optional<std::string> Refute(const Excuse& excuse, const DamageLog& damage,
+                                  const ExcuseFacts& facts) {
+  if (!facts.damage_is_configured) return "nothing in this scenario damages a disk";
+  if (excuse.groups.empty()) return "it names no group";
+  // Who votes, and how many it takes, follows from the number of nodes.
+  if (excuse.voters.size() != facts.nodes) return "it does not name every voter";
+  for (std::size_t i = 0; i < excuse.voters.size(); ++i) {
+    if (excuse.voters[i] != NodeId(static_cast<std::uint32_t>(i + 1))) {
+      return absl::StrCat("n", excuse.voters[i].value(), " stands where n", i + 1, " votes");
+    }
+  }
+  std::uint64_t quorum = 0;
+  while (2 * quorum <= facts.nodes) ++quorum;
+  if (excuse.quorum != quorum) {
+    return absl::StrCat("a quorum of ", facts.nodes, " is ", quorum, ", not ", excuse.quorum);
+  }
+  // Each loss is the first damage of a voter, no voter is lost twice, and the time agrees.
+  std::vector<bool> lost(facts.nodes + 1, false);
+  std::uint64_t left = facts.nodes;
+  const Damage* breaking = nullptr;
+  std::uint64_t before = 0;
+  for (const Damage& claimed : excuse.lost) {
+    const std::uint64_t node = claimed.node.value();
+    const std::string who = absl::StrCat("n", node);
+    if (node == 0 || node > facts.nodes) return who + " does not vote";
+    if (lost[node]) return who + " is lost twice";
+    const auto first = std::find_if(damage.begin(), damage.end(),
+                                    [&](const Damage& one) { return one.node == claimed.node; });
+    if (first == damage.end()) return who + " was never damaged";
+    if (!(*first == claimed)) return who + " was damaged otherwise than it says";
+    if (claimed.event < before) return who + " stands out of order";
+    if (claimed.event > facts.event || claimed.at_ns > facts.now_ns) {
+      return who + " is damaged after the end";
+    }
+    before = claimed.event;
+    lost[node] = true;
+    if (--left + 1 == quorum) breaking = &claimed;
+  }
+  if (left >= quorum) return absl::StrCat(left, " voters are left, which is a quorum");
+  if (breaking == nullptr || breaking->event != excuse.since_event ||
+      breaking->at_ns != excuse.since_ns) {
+    return "there is no quorum since another moment";
+  }
+  return std::nullopt;
+}
+
+}  // namespace quorate::sim

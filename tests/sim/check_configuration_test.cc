@@ -1,0 +1,109 @@
+// tests/sim/check_configuration_test.cc — checkers of who votes.
+#include "tests/sim/check_fixture.h"
+
+namespace quorate::sim {
+namespace {
+
+// ---- configurations ----------------------------------------------------------------------------------------
+
+Configuration WithFourth(const Play& play) {
+  Configuration next = play.born_with();
+  next.incoming.push_back(NodeId(4));
+  next.epoch = 1;
+  return next;
+}
+
+void Propose(Play& play, const Configuration& next, std::uint64_t index) {
+  play.view(1).configuration = &next;
+  play.view(1).configuration_index = Index(index);
+  play.Append(1, {Configured(1, next)});
+}
+
+TEST(ConfigurationChecks, OneVoterMorePasses) {
+  Play play;
+  play.SettleWithCommands();
+  const Configuration next = WithFourth(play);
+  Propose(play, next, 4);
+  EXPECT_CLEAN(play);
+  EXPECT_GT(play.Checked(Check::kConfigurationChange), 0u);
+}
+
+TEST(ConfigurationChecks, ASecondChangeWhileOneIsPendingIsRefused) {
+  Play play;
+  play.SettleWithCommands();
+  const Configuration next = WithFourth(play);
+  Propose(play, next, 4);
+  Configuration second = next;
+  second.incoming.push_back(NodeId(5));
+  second.epoch = 2;
+  Propose(play, second, 5);
+  EXPECT_VIOLATES(play, "I-24");
+}
+
+TEST(ConfigurationChecks, TwoVotersAtOnceWithoutAJointStateAreRefused) {
+  Play play;
+  play.SettleWithCommands();
+  Configuration next = WithFourth(play);
+  next.incoming.push_back(NodeId(5));
+  Propose(play, next, 4);
+  EXPECT_VIOLATES(play, "I-24");
+}
+
+TEST(ConfigurationChecks, AChangeBeforeTheBarrierIsCommittedIsRefused) {
+  Play play;
+  play.Elect(1, 1, {2});
+  const Configuration next = WithFourth(play);
+  Propose(play, next, 2);
+  EXPECT_VIOLATES(play, "I-24");
+}
+
+TEST(ConfigurationChecks, LeavingAJointStateForTheWrongLearnersIsRefused) {
+  for (const bool right : {true, false}) {
+    Play play;
+    play.SettleWithCommands();
+    Configuration joint = play.born_with();
+    joint.outgoing = joint.incoming;
+    joint.incoming = {NodeId(1), NodeId(2)};
+    joint.learners_next = {NodeId(3)};
+    joint.epoch = 1;
+    Propose(play, joint, 4);
+    play.view(2).configuration = play.view(3).configuration = &joint;
+    play.view(2).configuration_index = play.view(3).configuration_index = Index(4);
+    play.Replicate(1, 2);
+    play.Replicate(1, 3);
+    play.Commit(1, 4);
+    EXPECT_CLEAN(play);
+    Configuration left = joint;
+    left.outgoing.clear();
+    left.learners_next.clear();
+    if (right) left.learners = {NodeId(3)};
+    left.epoch = 2;
+    Propose(play, left, 5);
+    if (right) {
+      EXPECT_CLEAN(play);
+    } else {
+      EXPECT_VIOLATES(play, "I-26");
+    }
+  }
+}
+
+TEST(ConfigurationChecks, AConfigurationThatATruncationTookAwayIsRefused) {
+  Play play;
+  play.SettleWithCommands();
+  const Configuration next = WithFourth(play);
+  Propose(play, next, 4);
+  play.Elect(2, 2, {3});
+  // Node 1 is overruled and truncates its configuration entry.
+  play.view(1).peers.clear();
+  play.view(1).configuration = &play.born_with();
+  play.view(1).configuration_index = Index();
+  play.Deliver(2, 1);
+  EXPECT_CLEAN(play);
+  play.view(1).configuration = &next;
+  play.view(1).configuration_index = Index(4);
+  play.Step(1);
+  EXPECT_VIOLATES(play, "I-25");
+}
+
+}  // namespace
+}  // namespace quorate::sim
