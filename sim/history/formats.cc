@@ -243,10 +243,7 @@ absl::StatusOr<CheckReport> CheckText(std::string_view text, std::uint64_t budge
   if (!format.ok()) return format.status();
   if (*format == HistoryFormat::kOurs) return CheckOurs(text, budget);
   absl::StatusOr<std::vector<Problem>> problems = ReadProblems(*format, text);
-  if (!problems.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(problems.status().message(), " (read as ", NameOf(*format), ")"));
-  }
+  if (!problems.ok()) return problems.status();
   CheckReport report;
   report.format = *format;
   for (const Problem& problem : *problems) {

@@ -70,6 +70,17 @@ TEST(JepsenEdn, PhantomCasIsRefused) {
   EXPECT_EQ(ReportOn("register_phantom_cas_fail.edn").verdict, SearchVerdict::kViolation);
 }
 
+TEST(HistoryFiles, AFolderIsNoHistory) {
+  const std::string folder = PathOf("");
+  EXPECT_EQ(CheckFile(folder).status().message(), folder + ": a folder, not a history");
+}
+
+TEST(HistoryFiles, OutOfBudgetIsUnknown) {
+  const absl::StatusOr<CheckReport> report = CheckFile(PathOf("etcd_pass.log"), 1);
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->verdict, SearchVerdict::kUnknown);
+}
+
 TEST(HistoryFiles, AMissingFileIsNamed) {
   const absl::StatusOr<CheckReport> report = CheckFile("/nowhere/x.edn");
   EXPECT_EQ(report.status().code(), absl::StatusCode::kNotFound);
