@@ -1,7 +1,5 @@
 #include "sim/check/excuse.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 
 namespace quorate::sim {
@@ -42,9 +40,16 @@ std::optional<std::string> Refute(const Excuse& excuse, const DamageLog& damage,
     const std::string who = absl::StrCat("n", node);
     if (node == 0 || node > facts.nodes) return who + " does not vote";
     if (lost[node]) return who + " is lost twice";
-    const auto first = std::find_if(damage.begin(), damage.end(),
-                                    [&](const Damage& one) { return one.node == claimed.node; });
-    if (first == damage.end()) return who + " was never damaged";
+    const Damage* first = nullptr;  // since it was last mended
+    for (const Damage& one : damage) {
+      if (one.node != claimed.node) continue;
+      if (one.fault == kMended) {
+        first = nullptr;
+      } else if (first == nullptr) {
+        first = &one;
+      }
+    }
+    if (first == nullptr) return who + " was never damaged, or mended since";
     if (!(*first == claimed)) return who + " was damaged otherwise than it says";
     if (claimed.event < before) return who + " stands out of order";
     if (claimed.event > facts.event || claimed.at_ns > facts.now_ns) {
