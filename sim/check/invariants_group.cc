@@ -293,8 +293,8 @@ void Invariants::CheckLimits(const StepOf& step, const GroupView& view) {
   within(view.waiting_reads, options_.max_reads_per_round, "waiting reads");
   within(view.round_reads, options_.max_reads_per_round, "reads in a round");
   // What has come through is not counted any more.
-  if (view.commit == view.last.index) {
-    within(view.uncommitted_bytes, 0, "uncommitted bytes of a log that is committed");
+  if (view.applied.index == view.last.index) {
+    within(view.unapplied_bytes, 0, "unapplied bytes of a log that is applied");
   }
 }
 

@@ -460,10 +460,14 @@ TEST(StepChecks, MoreUnappliedBytesThanTheLimitAreRefused) {
 TEST(StepChecks, ALeaderWithNothingOpenCountsNothing) {
   Play play;
   play.Settle();
+  play.view(1).unapplied_bytes = 1;
+  play.Step(1);
+  play.view(1).unapplied_bytes = 0;
+  play.Apply(1, 1);
   play.view(1).peers[0].in_flight_bytes = 0;
   play.Step(1);
   EXPECT_CLEAN(play);
-  play.view(1).uncommitted_bytes = 1;
+  play.view(1).unapplied_bytes = 1;
   play.Step(1);
   EXPECT_VIOLATES(play, "I-82");
 }
