@@ -9,7 +9,7 @@ namespace quorate {
 namespace {
 
 enum class Tag : std::uint8_t { kCreate = 1, kDrop = 2 };  // stored: do not renumber
-constexpr std::uint8_t kFormat = 1;                        // stored: do not renumber
+constexpr std::uint8_t kFormat = 2;                        // stored: do not renumber
 constexpr std::size_t kMaxNameBytes = 64;
 constexpr std::string_view kDefaultName = "default";
 
@@ -35,7 +35,7 @@ Mode DecodeMode(Decoder& decoder) {
 
 bool IsStatus(std::uint8_t status) {
   return status >= static_cast<std::uint8_t>(CatalogueStatus::kCreated) &&
-         status <= static_cast<std::uint8_t>(CatalogueStatus::kMalformed);
+         status <= static_cast<std::uint8_t>(CatalogueStatus::kForgotten);
 }
 
 }  // namespace
@@ -103,6 +103,29 @@ Catalogue Catalogue::Bootstrap(const Configuration& members) {
   return catalogue;
 }
 
+Catalogue::Applied Catalogue::ApplyEntry(Index index, std::string_view payload,
+                                         const Configuration& members, std::size_t nonce_window) {
+  Nonce nonce;
+  std::string_view command;
+  if (!DecodeNonce(payload, nonce, command)) return {index, {CatalogueStatus::kMalformed, {}}};
+  const NonceTable::Verdict verdict = nonces_.Judge(nonce, nonce_window);
+  switch (verdict.judgement) {
+    case NonceTable::Judgement::kNew:
+      break;
+    case NonceTable::Judgement::kRetry: {
+      SOMETIMES(true, "catalogue.retry_answered");
+      const absl::StatusOr<CatalogueReply> first = DecodeCatalogueReply(verdict.reply);
+      INVARIANT(first.ok());  // it was looked at when it was decoded
+      return {verdict.took_effect, *first};
+    }
+    case NonceTable::Judgement::kForgotten:
+      return {index, {CatalogueStatus::kForgotten, {}}};
+  }
+  const CatalogueReply reply = Apply(index, command, members);
+  nonces_.Record(nonce, index, EncodeCatalogueReply(reply), nonce_window);
+  return {index, reply};
+}
+
 CatalogueReply Catalogue::Apply(Index index, std::string_view command,
                                 const Configuration& members) {
   absl::StatusOr<CatalogueCommand> decoded = DecodeCatalogueCommand(command);
@@ -165,6 +188,12 @@ std::string Catalogue::Encode() const {
     quorate::Encode(info.configuration, configuration);
     encoder.Bytes(configuration);
   }
+  const std::vector<NodeId> nodes = nonces_.nodes();
+  encoder.Varint(nodes.size());
+  for (const NodeId node : nodes) {
+    encoder.U32(node.value());
+    encoder.Bytes(nonces_.EncodeRow(node));
+  }
   return out;
 }
 
@@ -192,6 +221,16 @@ absl::StatusOr<Catalogue> Catalogue::Decode(std::string_view bytes) {
     const bool ascends = namespaces.empty() || number > namespaces.rbegin()->first;
     if (!ascends || catalogue.Find(info.name, nullptr) != nullptr) return malformed;
     namespaces.emplace_hint(namespaces.end(), number, std::move(info));
+  }
+  const std::uint64_t nodes = decoder.CountOf(kLeastBytes);
+  if (nodes > NonceTable::kMaxNodes) return malformed;
+  NodeId before;
+  for (std::uint64_t i = 0; i < nodes; ++i) {
+    const NodeId node(decoder.U32());
+    const std::string_view row = decoder.Bytes();
+    const auto is_reply = [](std::string_view reply) { return DecodeCatalogueReply(reply).ok(); };
+    if (node <= before || !catalogue.nonces_.DecodeRow(node, row, is_reply)) return malformed;
+    before = node;
   }
   if (!decoder.done()) return malformed;
   return catalogue;

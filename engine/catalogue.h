@@ -4,7 +4,8 @@
 //   namespace has a number that is never given out again; its name is a label. Every cluster is born with
 //   namespace 0, `default`, strong.
 // Invariants: numbers ascend; names of living namespaces are unique; next_number > every number given.
-// Idempotence: creating a name that lives answers with its number; so a command may be sent again.
+// Exactly once: a command comes with a nonce; a second copy of it is answered as the first was. Else a name that
+//   was dropped meanwhile would be created once more by a copy that comes late.
 #pragma once
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/status/statusor.h"
 #include "engine/base/payload.h"
+#include "engine/kv/nonce_table.h"
 #include "engine/raft/configuration.h"
 
 namespace quorate {
@@ -44,6 +46,7 @@ enum class CatalogueStatus : std::uint8_t {  // stored: do not renumber
   kNotSupported = 7,  // no such mode in this release; the default namespace is not dropped
   kLimit = 8,         // as many namespaces as there may be
   kMalformed = 9,
+  kForgotten = 10,  // an earlier copy may have been applied; this one was not
 };
 struct CatalogueReply {
   CatalogueStatus status;
@@ -68,7 +71,14 @@ class Catalogue {
   // As at the bootstrap of a cluster of `members`: namespace 0 only.
   static Catalogue Bootstrap(const Configuration& members);
 
-  // Applies one command entry. Malformed bytes change nothing and are answered so. `number` of the reply is
+  // Applies the payload of one command entry, unless a copy of it was applied before.
+  struct Applied {
+    Index took_effect;  // of the first copy
+    CatalogueReply reply;
+  };
+  Applied ApplyEntry(Index index, std::string_view payload, const Configuration& members,
+                     std::size_t nonce_window);
+  // Applies one command. Malformed bytes change nothing and are answered so. `number` of the reply is
   // that of the namespace made, found or meant; 0 where there is none.
   CatalogueReply Apply(Index index, std::string_view command, const Configuration& members);
 
@@ -92,6 +102,7 @@ class Catalogue {
 
   absl::btree_map<GroupId, NamespaceInfo> namespaces_;
   GroupId next_number_{1};
+  NonceTable nonces_;
 };
 
 }  // namespace quorate

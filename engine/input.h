@@ -59,7 +59,9 @@ struct ApplyResult {
   Index index;  // of the entry in this batch
   Index
       took_effect;  // of the entry that took effect first: smaller for a retry answered from the table
-  Payload reply;  // an encoded KvReply; of kOpenSession: empty (the session's id is the index)
+  // An encoded KvReply; of kOpenSession: empty (the session's id is `took_effect`), or the refusal of a copy
+  // whose first one is forgotten.
+  Payload reply;
 };
 struct Applied {
   GroupId group;

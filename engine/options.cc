@@ -32,6 +32,7 @@ void CheckKv(Checker& check, const KvLimits& kv) {
   check.Positive("kv.max_sessions", kv.max_sessions);
   check.Positive("kv.session_window", kv.session_window);
   check.Positive("kv.session_window_bytes", kv.session_window_bytes);
+  check.Positive("kv.nonce_window", kv.nonce_window);
 }
 
 }  // namespace

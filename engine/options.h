@@ -22,7 +22,9 @@ struct KvLimits {
   std::size_t max_range_bytes = std::size_t{1} << 20;
   std::size_t max_sessions = 10'000;  // per namespace; then the least recently used goes
   std::size_t session_window = 64;    // sequence numbers with their replies
-  std::size_t session_window_bytes = 64 << 10;
+  std::size_t session_window_bytes =
+      64 << 10;                   // of rows in these replies; then the oldest lose theirs
+  std::size_t nonce_window = 64;  // requests without a session that a node has under way in a group
 };
 
 struct Options {

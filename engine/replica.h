@@ -65,6 +65,7 @@ class Replica {
     return out_.refused_votes_[static_cast<std::size_t>(reason)];
   }
   std::size_t requests_under_way() const { return forwarding_.size(); }
+  const Forwarding& forwarding() const { return forwarding_; }
   bool disk_stalled(MonoTime now) const;
 
   Digest StateDigest() const;
@@ -79,7 +80,11 @@ class Replica {
 
   StepContext ContextAt(Now now);
   Forwarding::Context ForwardingAt(StepContext& step) {
-    return {.step = step, .groups = groups_, .self = identity_.node, .boot = boot_};
+    return {.step = step,
+            .groups = groups_,
+            .catalogue = catalogue_,
+            .identity = identity_,
+            .boot = boot_};
   }
   void Touch(GroupId group);
   Raft* Find(GroupId group);

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/kv/envelope.h"
 #include "engine/replica.h"
 
 namespace quorate {
@@ -23,13 +22,11 @@ void Replica::ApplyCatalogue(StepContext& context, const RaftEvents::CatalogueEn
   for (const Entry& entry : batch.entries) {
     applied.upto = {at, entry.term};
     if (entry.kind == EntryKind::kCommand) {
-      Envelope envelope;
-      CatalogueReply reply{CatalogueStatus::kMalformed, {}};
-      if (DecodeEnvelope(entry.payload.bytes(), envelope)) {
-        reply = catalogue_.Apply(at, envelope.command, system.ConfigurationAt(at).configuration);
-        changed = true;
-      }
-      applied.results.push_back({at, at, Payload(EncodeCatalogueReply(reply))});
+      const Catalogue::Applied done =
+          catalogue_.ApplyEntry(at, entry.payload.bytes(), system.ConfigurationAt(at).configuration,
+                                options_.kv.nonce_window);
+      changed = true;
+      applied.results.push_back({at, done.took_effect, Payload(EncodeCatalogueReply(done.reply))});
     } else if (entry.kind == EntryKind::kOpenSession) {
       applied.results.push_back({at, at, Payload()});
     }
@@ -58,6 +55,8 @@ void Replica::FollowCatalogue(StepContext& context, Index applied) {
     if (id != kSystemGroup && catalogue_.IsGone(id)) dead.push_back(id);
   }
   for (const GroupId group : dead) DropDeadGroup(context, group);
+  Forwarding::Context forwarding = ForwardingAt(context);
+  forwarding_.OnCatalogueChanged(forwarding);
 }
 
 void Replica::BearGroup(StepContext& context, GroupId group, const Configuration& configuration) {
@@ -80,8 +79,6 @@ void Replica::DropDeadGroup(StepContext& context, GroupId group) {
   context.out.Emit(DropGeneration{group, raft.log().start().generation, seq});
   groups_.erase(group);
   led_.erase(group);
-  Forwarding::Context forwarding = ForwardingAt(context);
-  forwarding_.OnLeaderChanged(forwarding, group);
 }
 
 }  // namespace quorate

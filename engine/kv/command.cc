@@ -308,6 +308,18 @@ std::string ReplyWriter::FinishWith(std::string_view continuation) && {
   return std::move(bytes_);
 }
 
+std::string EncodeReplyHead(const ReplyHead& head) {
+  return ReplyWriter(head.status, head.revision).Finish();
+}
+
+bool DecodeReplyHead(std::string_view reply, ReplyHead& head) {
+  Decoder decoder(reply);
+  const std::uint8_t status = decoder.U8();
+  head.status = static_cast<ReplyStatus>(status);
+  head.revision = Revision(decoder.Varint());
+  return decoder.ok() && IsReplyStatus(status);
+}
+
 std::string EncodeReply(const KvReply& reply) {
   ReplyWriter writer(reply.status, reply.revision);
   for (const ReplyRow& row : reply.rows) writer.Row(row.key, row.version, row.value);

@@ -4,6 +4,8 @@
 //   namespace's revision at which it was evaluated, and the version of each row it speaks of: of absent
 //   keys (version {}) and of refused compare-and-sets too, so that every reply says what it saw. Replies
 //   of kTooBig, kMalformed and kSessionUnknown speak of no row.
+// The reply to a *retry* is that to the first one, byte by byte. Of a large one that its session has no room for
+// any more (KvLimits::session_window_bytes) status and revision are left, and no rows.
 // A row's version in a strong namespace is {era, ord = Raft index of the write, origin = 0}; the first era
 //   is 0. Writing the value that is there already is a write like any other.
 // Revision: u64 a namespace, + 1 for each applied command that changed at least one row; never falls.

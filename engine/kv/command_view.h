@@ -79,6 +79,14 @@ bool DecodeQueryView(std::string_view bytes, QueryView& view);
 void EncodeVersion(const Version& version, Encoder& encoder);
 Version DecodeVersion(Decoder& decoder);  // fails the decoder if a part does not fit its type
 
+// What a reply is without its rows: all that is left of one that its session has no room for.
+struct ReplyHead {
+  ReplyStatus status = ReplyStatus::kOk;
+  Revision revision;
+};
+std::string EncodeReplyHead(const ReplyHead& head);
+bool DecodeReplyHead(std::string_view reply, ReplyHead& head);  // of any reply; reads no further
+
 // Builds an encoded reply in one pass: {status, revision, (1, row)..., 0 or (2, continuation)}.
 class ReplyWriter {
  public:

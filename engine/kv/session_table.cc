@@ -22,6 +22,7 @@ struct ReplyKey {
 struct StoredReply {
   Index took_effect;
   std::string_view reply;
+  ReplyHead head;
 };
 
 std::string HeaderKey(SessionId id) {
@@ -34,6 +35,25 @@ bool DecodeHeaderKey(std::string_view bytes, SessionId& id) {
   Decoder decoder(bytes);
   id = SessionId(TakeOrdered(decoder));
   return decoder.done() && id != SessionId(0);
+}
+
+// Sorts before every session: the number 0 is none's.
+std::string NonceKey(NodeId node) {
+  std::string key;
+  AppendOrdered(0, key);
+  AppendOrdered(node.value(), key);
+  return key;
+}
+
+// An opening is answered with nothing but the place where it took effect.
+bool IsEmpty(std::string_view reply) { return reply.empty(); }
+
+bool DecodeNonceKey(std::string_view bytes, NodeId& node) {
+  Decoder decoder(bytes);
+  const std::uint64_t zero = TakeOrdered(decoder);
+  const std::uint64_t number = TakeOrdered(decoder);
+  node = NodeId(static_cast<std::uint32_t>(number));
+  return decoder.done() && zero == 0 && number == node.value() && number != 0;
 }
 
 std::string EncodeHeader(const Header& header) {
@@ -71,7 +91,14 @@ bool DecodeStoredReply(std::string_view bytes, StoredReply& stored) {
   Decoder decoder(bytes);
   stored.took_effect = Index(decoder.Varint());
   stored.reply = decoder.Rest();
-  return decoder.ok() && stored.took_effect != Index(0);
+  return decoder.ok() && stored.took_effect != Index(0) &&
+         DecodeReplyHead(stored.reply, stored.head);
+}
+
+// What the rows of a reply take.
+std::size_t BytesBeyondHead(std::string_view reply, const ReplyHead& head) {
+  const std::size_t alone = EncodeReplyHead(head).size();
+  return reply.size() > alone ? reply.size() - alone : 0;
 }
 
 }  // namespace
@@ -79,7 +106,8 @@ bool DecodeStoredReply(std::string_view bytes, StoredReply& stored) {
 SessionTable::SessionTable(const KvLimits& limits)
     : max_sessions_(std::max<std::size_t>(limits.max_sessions, 1)),
       window_(std::max<std::size_t>(limits.session_window, 1)),
-      window_bytes_(limits.session_window_bytes) {}
+      window_bytes_(limits.session_window_bytes),
+      nonce_window_(std::max<std::size_t>(limits.nonce_window, 1)) {}
 
 // ---- loading --------------------------------------------------------------------------------------------
 
@@ -102,6 +130,13 @@ absl::Status SessionTable::Load(const MapPort& map, const MapSpace& space) {
 absl::Status SessionTable::LoadHeader(const MapRow& row) {
   SessionId id;
   Header header;
+  NodeId node;
+  if (DecodeNonceKey(row.key, node)) {
+    if (!nonces_.DecodeRow(node, row.value, IsEmpty))
+      return absl::DataLossError("stored nonces are none");
+    digest_ += nonce_digests_[node] = DigestOfMapRow(Table::kSession, row.key, row.value);
+    return absl::OkStatus();
+  }
   if (!DecodeHeaderKey(row.key, id) || !DecodeHeader(row.value, header)) {
     return absl::DataLossError("a stored session is none");
   }
@@ -131,8 +166,9 @@ absl::Status SessionTable::LoadReply(const MapRow& row) {
   }
   const std::uint64_t digest = DigestOfMapRow(Table::kSessionReply, row.key, row.value);
   digest_ += digest;
-  session.window_bytes += stored.reply.size();
-  session.window.push_back({key.seq, stored.took_effect, stored.reply.size(), digest});
+  const std::size_t bytes = BytesBeyondHead(stored.reply, stored.head);
+  session.window_bytes += bytes;
+  session.window.push_back({key.seq, stored.took_effect, stored.head, bytes, digest});
   return absl::OkStatus();
 }
 
@@ -141,8 +177,10 @@ bool SessionTable::IsRow(Table table, std::string_view key, std::string_view val
   Header header;
   ReplyKey reply_key;
   StoredReply stored;
+  NodeId node;
   switch (table) {
     case Table::kSession:
+      if (DecodeNonceKey(key, node)) return NonceTable().DecodeRow(node, value, IsEmpty);
       return DecodeHeaderKey(key, id) && DecodeHeader(value, header);
     case Table::kSessionReply:
       return DecodeReplyKey(key, reply_key) && DecodeStoredReply(value, stored);
@@ -179,15 +217,44 @@ SessionTable::Verdict SessionTable::Judge(SessionId id, SessionSeq seq) const {
   // A gap within the window: sequence numbers may arrive out of order.
   if (in_window == session.window.end() || in_window->seq != seq)
     return {Judgement::kNew, Index(0)};
-  return {Judgement::kRetry, in_window->took_effect};
+  Verdict retry{Judgement::kRetry, in_window->took_effect};
+  if (in_window->bytes == 0) retry.reply = in_window->head;
+  return retry;
 }
 
-void SessionTable::Open(Index index, std::vector<MapChange>& changes) {
+SessionTable::Verdict SessionTable::Open(Index index, std::string_view nonce_bytes,
+                                         std::vector<MapChange>& changes) {
+  Nonce nonce;
+  std::string_view rest;
+  if (DecodeNonce(nonce_bytes, nonce, rest)) {
+    const NonceTable::Verdict verdict = nonces_.Judge(nonce, nonce_window_);
+    switch (verdict.judgement) {
+      case NonceTable::Judgement::kNew:
+        break;
+      case NonceTable::Judgement::kRetry:
+        return {Judgement::kRetry, verdict.took_effect};
+      case NonceTable::Judgement::kForgotten:
+        return {Judgement::kUnknown, Index(0)};
+    }
+    const NodeId evicted = nonces_.Record(nonce, index, {}, nonce_window_);
+    if (evicted != NodeId()) ForgetNonces(evicted, changes);
+    if (std::find(nonces_changed_.begin(), nonces_changed_.end(), nonce.node) ==
+        nonces_changed_.end()) {
+      nonces_changed_.push_back(nonce.node);
+    }
+  }
   while (sessions_.size() >= max_sessions_) Evict(changes);
   const SessionId id(index.value());
   const auto [at, is_new] = sessions_.try_emplace(id);
   REQUIRE(is_new);
   Use(id, at->second, index);
+  return {Judgement::kNew, index};
+}
+
+void SessionTable::ForgetNonces(NodeId node, std::vector<MapChange>& changes) {
+  digest_ -= nonce_digests_[node];
+  nonce_digests_.erase(node);
+  changes.push_back({Table::kSession, NonceKey(node), std::nullopt});
 }
 
 void SessionTable::Touch(SessionId id, Index index) {
@@ -214,17 +281,11 @@ void SessionTable::Record(SessionId id, SessionSeq seq, Index index, std::string
   REQUIRE(seq > session.floor);
   Use(id, session, index);
 
-  MapChange& change = changes.emplace_back();
-  change.table = Table::kSessionReply;
-  change.key = ReplyKeyOf(id, seq);
-  std::string& row = change.value.emplace();
-  row.reserve(reply.size() + 6);
-  Encoder encoder(row);
-  encoder.Varint(index.value());
-  encoder.Raw(reply);
-  const Recorded recorded{seq, index, reply.size(),
-                          DigestOfMapRow(Table::kSessionReply, change.key, row)};
-  digest_ += recorded.digest;
+  Recorded recorded{seq, index, {}, 0, 0};
+  const bool decoded = DecodeReplyHead(reply, recorded.head);
+  REQUIRE(decoded);
+  recorded.bytes = BytesBeyondHead(reply, recorded.head);
+  Write(id, recorded, reply, changes);
   session.window_bytes += recorded.bytes;
   const auto place =
       std::upper_bound(session.window.begin(), session.window.end(), seq,
@@ -237,12 +298,35 @@ void SessionTable::Record(SessionId id, SessionSeq seq, Index index, std::string
   }
   std::size_t drop = 0;
   while (session.window[drop].seq <= session.floor) ++drop;  // the newest is above the floor
-  // One reply that is larger than the limit stays: else its own retry could not be answered.
-  std::size_t bytes = session.window_bytes;
-  for (std::size_t i = 0; i < drop; ++i) bytes -= session.window[i].bytes;
-  while (bytes > window_bytes_ && drop + 1 < session.window.size())
-    bytes -= session.window[drop++].bytes;
   if (drop > 0) DropOldest(id, session, drop, changes);
+  MakeRoom(id, session, seq, changes);
+}
+
+void SessionTable::Write(SessionId id, Recorded& recorded, std::string_view reply,
+                         std::vector<MapChange>& changes) {
+  MapChange& change = changes.emplace_back();
+  change.table = Table::kSessionReply;
+  change.key = ReplyKeyOf(id, recorded.seq);
+  std::string& row = change.value.emplace();
+  row.reserve(reply.size() + 6);
+  Encoder encoder(row);
+  encoder.Varint(recorded.took_effect.value());
+  encoder.Raw(reply);
+  digest_ -= recorded.digest;
+  recorded.digest = DigestOfMapRow(Table::kSessionReply, change.key, row);
+  digest_ += recorded.digest;
+}
+
+// Each reply loses its rows once, so a command still writes O(1) rows. The newest keeps them: it is the one
+// that is most likely to be asked for again.
+void SessionTable::MakeRoom(SessionId id, Session& session, SessionSeq newest,
+                            std::vector<MapChange>& changes) {
+  for (Recorded& recorded : session.window) {
+    if (session.window_bytes <= window_bytes_) return;
+    if (recorded.bytes == 0 || recorded.seq == newest) continue;
+    session.window_bytes -= std::exchange(recorded.bytes, 0);
+    Write(id, recorded, EncodeReplyHead(recorded.head), changes);
+  }
 }
 
 void SessionTable::DropOldest(SessionId id, Session& session, std::size_t count,
@@ -285,6 +369,17 @@ void SessionTable::TakeHeaders(std::vector<MapChange>& changes) {
     digest_ += session.header_digest;
   }
   header_changed_.clear();
+  for (const NodeId node : nonces_changed_) {
+    if (!nonces_.Has(node)) continue;  // its row went with a later entry of the batch
+    MapChange& change = changes.emplace_back();
+    change.table = Table::kSession;
+    change.key = NonceKey(node);
+    change.value = nonces_.EncodeRow(node);
+    std::uint64_t& digest = nonce_digests_[node];
+    digest_ -= digest;
+    digest_ += digest = DigestOfMapRow(Table::kSession, change.key, *change.value);
+  }
+  nonces_changed_.clear();
 }
 
 }  // namespace quorate

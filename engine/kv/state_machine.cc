@@ -83,8 +83,7 @@ absl::Status StateMachine::Apply(Index first, std::span<const Entry> entries,
       case EntryKind::kConfiguration:
         break;
       case EntryKind::kOpenSession:
-        sessions_.Open(index, round.changes);
-        results.push_back({index, index, Payload()});
+        OpenSession(index, entry, round);
         break;
       case EntryKind::kCommand:
         if (absl::Status applied = ApplyCommand(index, entry, round); !applied.ok()) return applied;
@@ -102,6 +101,23 @@ absl::Status StateMachine::Apply(Index first, std::span<const Entry> entries,
   INVARIANT(round.meta.revision >= meta_.revision);
   meta_ = round.meta;
   return absl::OkStatus();
+}
+
+void StateMachine::OpenSession(Index index, const Entry& entry, Round& round) {
+  const SessionTable::Verdict verdict = sessions_.Open(index, entry.payload.bytes(), round.changes);
+  switch (verdict.judgement) {
+    case SessionTable::Judgement::kNew:
+      round.results.push_back({index, index, Payload()});
+      return;
+    case SessionTable::Judgement::kRetry:
+      SOMETIMES(true, "kv.opening_answered_again");
+      round.results.push_back({index, verdict.took_effect, Payload()});
+      return;
+    case SessionTable::Judgement::kUnknown:
+      round.results.push_back(
+          {index, index, Refused(ReplyStatus::kSessionUnknown, round.meta.revision)});
+      return;
+  }
 }
 
 absl::Status StateMachine::ApplyCommand(Index index, const Entry& entry, Round& round) {
@@ -123,6 +139,13 @@ absl::Status StateMachine::ApplyCommand(Index index, const Entry& entry, Round& 
         return absl::OkStatus();
       case SessionTable::Judgement::kRetry: {
         SOMETIMES(true, "kv.retry_answered");
+        if (verdict.reply) {
+          SOMETIMES(true, "kv.retry_answered_without_rows");
+          sessions_.Touch(envelope.session, index);
+          round.results.push_back(
+              {index, verdict.took_effect, Payload(EncodeReplyHead(*verdict.reply))});
+          return absl::OkStatus();
+        }
         absl::StatusOr<Payload> reply =
             RecordedReply(envelope.session, envelope.seq, verdict.took_effect, round);
         if (!reply.ok()) return reply.status();

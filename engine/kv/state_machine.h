@@ -2,7 +2,7 @@
 //
 // Model: a deterministic function of the log. `Apply` takes entries in log order and writes rows, session
 //   window, digest, revision and applied index in *one* map batch. Every (session, seq) takes effect at most
-//   once; a retry gets the very bytes of the first reply. State does not have to fit in memory: rows are
+//   once; a retry gets the very bytes of the first reply, or its head. State does not have to fit in memory: rows are
 //   read from the map; what is kept in memory is the table of sessions, without the replies.
 // Invariants: applied rises by exactly one an entry; revision and digest are those of the rows and sessions;
 //   equal applied index means equal digest on every replica; the digest kept incrementally equals the one
@@ -76,6 +76,7 @@ class StateMachine {
  private:
   struct Round;  // one Apply under way: what all of its entries share
 
+  void OpenSession(Index index, const Entry& entry, Round& round);
   absl::Status ApplyCommand(Index index, const Entry& entry, Round& round);
   absl::StatusOr<Payload> RecordedReply(SessionId session, SessionSeq seq, Index took_effect,
                                         const Round& round) const;

@@ -202,6 +202,9 @@ void Raft::BecomeFollower(StepContext& context, Term term, NodeId leader) {
   if (term > hard_.term) {
     hard_ = {.term = term, .vote = NodeId()};
     SaveHardState(context);
+    // The same node in its next term is another leader: it has forgotten what it was asked.
+    if (leader != NodeId() && leader == leader_)
+      context.out.events.leader_changed.push_back(group_);
   }
   SetLeader(context, leader);
   ResetElectionTimer(context);

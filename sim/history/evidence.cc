@@ -39,6 +39,14 @@ std::string KeyOf(const Command& command) {
                     command);
 }
 
+// The reply to a retry that says only how it went, not what was written or found.
+bool IsWithoutRows(const Command& command, const KvReply& reply) {
+  const Batch* batch = std::get_if<Batch>(&command);
+  const bool none_due =
+      batch != nullptr && batch->writes.empty() && reply.status == ReplyStatus::kOk;
+  return ShowsRows(reply.status) && reply.rows.empty() && !none_due;
+}
+
 }  // namespace
 
 std::optional<std::int64_t> NumberIn(const std::string& text) {
@@ -106,7 +114,8 @@ void EvidenceBook::CollectKeys(std::size_t at) {
   const Operation& o = op(at);
   if (const Command* command = std::get_if<Command>(&o.call)) {
     const bool unknown = o.outcome() == OutcomeClass::kInfo ||
-                         (o.ok() && reply(at).status == ReplyStatus::kSessionUnknown);
+                         (o.ok() && (reply(at).status == ReplyStatus::kSessionUnknown ||
+                                     IsWithoutRows(*command, reply(at))));
     if (unknown) Excuse(*command);
     if (const Batch* batch = std::get_if<Batch>(command)) {
       for (const BatchWrite& write : batch->writes) evidence_[write.key];
@@ -172,6 +181,7 @@ void EvidenceBook::CollectOne(std::size_t at) {
   if (!ShowsRows(reply(at).status)) return;
   if (const Read* read = std::get_if<Read>(&op(at).call)) return CollectRead(at, *read);
   const Command& command = std::get<Command>(op(at).call);
+  if (IsWithoutRows(command, reply(at))) return;
   if (reply(at).status != ReplyStatus::kOk) return CollectRefused(at, command);
   if (ChangeOf(op(at)) == Change::kSure && reply(at).revision == Revision(0)) {
     return Find("revision", "a change without a revision", at, at);

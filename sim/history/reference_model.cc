@@ -27,6 +27,14 @@ std::optional<std::int64_t> Sum(std::int64_t a, std::int64_t b) {
   return a + b;
 }
 
+constexpr std::size_t kMaxAskers = 64;
+
+KvReply WithoutRows(KvReply reply) {
+  reply.rows.clear();
+  reply.continuation.reset();
+  return reply;
+}
+
 bool IsSeen(const EntryEffect::Kind kind) { return kind == EntryEffect::Kind::kApplied; }
 
 }  // namespace
@@ -56,13 +64,54 @@ EntryEffect ReferenceModel::Decide(Index index, const Entry& entry) {
     case EntryKind::kConfiguration:
       break;
     case EntryKind::kOpenSession:
-      OpenSession(index);
-      effect.kind = EntryEffect::Kind::kOpened;
-      break;
+      return DecideOpening(index, entry.payload.bytes());
     case EntryKind::kCommand:
       return DecideCommand(index, entry.payload.bytes());
   }
   effect.took_effect = index;
+  return effect;
+}
+
+EntryEffect ReferenceModel::DecideOpening(Index index, std::string_view payload) {
+  EntryEffect effect;
+  effect.kind = EntryEffect::Kind::kOpened;
+  effect.took_effect = index;
+  Nonce nonce;
+  std::string_view rest;
+  if (DecodeNonce(payload, nonce, rest)) {
+    const std::uint64_t width = std::max<std::uint64_t>(limits_.nonce_window, 1);
+    const std::pair life(nonce.incarnation, nonce.boot);
+    const auto known = askers_.find(nonce.node);
+    if (known != askers_.end() && known->second.life == life) {
+      const auto& opened = known->second.opened;
+      if (const auto first = opened.find(nonce.seq); first != opened.end()) {
+        effect.kind = EntryEffect::Kind::kRetried;
+        effect.took_effect = first->second;
+        return effect;
+      }
+    }
+    const bool former = known != askers_.end() && life < known->second.life;
+    const bool behind = known != askers_.end() && life == known->second.life &&
+                        nonce.seq.value() + width <= known->second.opened.rbegin()->first.value();
+    if (former || behind) {
+      effect.kind = EntryEffect::Kind::kSessionUnknown;
+      effect.reply = Refuse(ReplyStatus::kSessionUnknown);
+      effect.reply_bytes = DigestOf(EncodeReply(effect.reply));
+      return effect;
+    }
+    Asker& asker = askers_[nonce.node];
+    if (asker.life != life) asker = {life, {}, {}};
+    asker.last_used = index;
+    asker.opened[nonce.seq] = index;
+    while (asker.opened.begin()->first.value() + width <= asker.opened.rbegin()->first.value())
+      asker.opened.erase(asker.opened.begin());
+    if (askers_.size() > kMaxAskers) {
+      askers_.erase(std::min_element(askers_.begin(), askers_.end(), [](auto& a, auto& b) {
+        return a.second.last_used < b.second.last_used;
+      }));
+    }
+  }
+  OpenSession(index);
   return effect;
 }
 
@@ -88,6 +137,7 @@ EntryEffect ReferenceModel::DecideCommand(Index index, std::string_view payload)
       effect.took_effect = first.at;
       effect.reply = first.reply;
       effect.reply_bytes = first.reply_bytes;
+      effect.without_rows = first.without_rows;
       return effect;
     } else if (const auto command = DecodeCommand(envelope.command); command.ok()) {
       effect.kind = EntryEffect::Kind::kApplied;
@@ -387,16 +437,22 @@ void ReferenceModel::Remember(SessionId id, SessionSeq seq, const EntryEffect& e
                               std::size_t reply_size) {
   Session& session = sessions_.at(id);
   Use(id, session, effect.took_effect);
-  session.window[seq] = {effect.took_effect, reply_size, effect.reply_bytes, effect.reply};
-  session.bytes += reply_size;
+  const std::string bare = EncodeReply(WithoutRows(effect.reply));
+  session.window[seq] = {effect.took_effect, reply_size - bare.size(), effect.reply_bytes,
+                         effect.reply, false};
+  session.bytes += reply_size - bare.size();
   session.highest = std::max(session.highest, seq);
   const std::uint64_t width = std::max<std::uint64_t>(limits_.session_window, 1);
   if (session.highest.value() > width) {
     session.floor = std::max(session.floor, SessionSeq(session.highest.value() - width));
   }
   while (session.window.begin()->first <= session.floor) DropLowest(session);
-  while (session.bytes > limits_.session_window_bytes && session.window.size() > 1) {
-    DropLowest(session);
+  for (auto& [number, done] : session.window) {
+    if (session.bytes <= limits_.session_window_bytes) break;
+    if (number == seq || done.bytes == 0) continue;
+    session.bytes -= done.bytes;
+    const KvReply left = WithoutRows(done.reply);
+    done = {done.at, 0, DigestOf(EncodeReply(left)), left, true};
   }
 }
 

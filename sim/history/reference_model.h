@@ -5,8 +5,11 @@
 //   index that is kept. Written on its own from the contract in engine/kv/command.h; it shares the codec and
 //   the envelope with the state machine and nothing else, so that a mistake has to be made twice.
 //   Sessions: opened by an entry, whose index is the id; at a limit the one whose last use (opening, command,
-//   retry) is oldest goes; a window of sequence numbers (floor, floor + window] with replies, bounded in
-//   bytes too; at or below the floor, or with no session, a command is refused and not applied.
+//   retry) is oldest goes; a window of sequence numbers (floor, floor + window] with replies; beyond so many
+//   bytes of rows the lowest numbers' replies lose theirs, but for the newest one; at or below the floor, or with no
+//   session, a command is refused and not applied.
+//   An opening with a nonce that took effect is answered with the first one's index; of a node's nonces those of its
+//   last life count, in a window like that of a session.
 // Invariants: indexes have no gap; revisions do not fall; each (session, seq) has one effect.
 // Cost: O(log n) an entry, amortised; memory: the rows, versions since the horizon, and 16 bytes an entry.
 // Errors: none; wrong calls are assertions.
@@ -38,6 +41,7 @@ struct EntryEffect {
   Kind kind = Kind::kNothing;
   SessionId session;
   SessionSeq seq;
+  bool without_rows = false;  // kRetried: the session had no room for the first reply's rows
   Index took_effect;
   Digest command;  // of the encoded command
   KvReply reply;
@@ -89,9 +93,10 @@ class ReferenceModel {
   };
   struct Done {
     Index at;
-    std::size_t bytes = 0;
+    std::size_t bytes = 0;  // of rows
     Digest reply_bytes;
     KvReply reply;
+    bool without_rows = false;
   };
   struct Session {
     SessionSeq floor;
@@ -103,6 +108,7 @@ class ReferenceModel {
   using Sessions = std::map<SessionId, Session>;
 
   EntryEffect Decide(Index index, const Entry& entry);
+  EntryEffect DecideOpening(Index index, std::string_view payload);
   EntryEffect DecideCommand(Index index, std::string_view payload);
   KvReply Execute(Index index, const Command& command);
   KvReply ExecuteBatch(Index index, const Batch& batch);
@@ -136,6 +142,12 @@ class ReferenceModel {
   std::deque<RevisionSince> revisions_;
   Sessions sessions_;
   std::map<Index, SessionId> by_use_;
+  struct Asker {  // one node's nonces
+    std::pair<Incarnation, BootNumber> life;
+    Index last_used;
+    std::map<SessionSeq, Index> opened;
+  };
+  std::map<NodeId, Asker> askers_;
   std::deque<EntryEffect> effects_;  // of (horizon, applied]
   std::vector<Trace> traces_;        // of (start, applied]
   std::uint64_t evictions_ = 0;

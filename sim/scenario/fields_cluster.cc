@@ -114,6 +114,8 @@ void AddOptions(std::vector<Field>& fields) {
            "Sequence numbers that a session remembers with their answers.");
   AddLimit(fields, "session_window_bytes", Unit::kBytes, &KvLimits::session_window_bytes,
            "Bytes of answers that a session remembers.");
+  AddLimit(fields, "nonce_window", Unit::kCount, &KvLimits::nonce_window,
+           "Openings of sessions that a node has under way at once, per group.");
 }
 
 void AddTime(std::vector<Field>& fields) {

@@ -20,6 +20,13 @@ struct Log {
     index = Next(index);
     return catalogue.Apply(index, EncodeCatalogueCommand(command), members);
   }
+  // The same command as the `seq`-th of node 1 in its life `boot`.
+  Catalogue::Applied DoAs(std::uint64_t boot, std::uint64_t seq, const CatalogueCommand& command) {
+    index = Next(index);
+    const Nonce nonce{NodeId(1), Incarnation(1), BootNumber(boot), SessionSeq(seq)};
+    return catalogue.ApplyEntry(index, EncodeNonce(nonce, EncodeCatalogueCommand(command)), members,
+                                /*nonce_window=*/4);
+  }
   Configuration members = Members(3);
   Catalogue catalogue = Catalogue::Bootstrap(members);
   Index index;
@@ -112,17 +119,57 @@ TEST(Catalogue, MalformedCommandsChangeNothingAndAreAnsweredSo) {
   EXPECT_EQ(log.catalogue.digest(), before);
 }
 
+TEST(Catalogue, ASecondCopyOfACommandIsAnsweredAsTheFirstAndDoesNothing) {
+  Log log;
+  EXPECT_EQ(log.DoAs(1, 1, CreateNamespace{"a"}).reply, Reply(S::kCreated, 1));
+  EXPECT_EQ(log.DoAs(1, 2, DropNamespace{GroupId(1)}).reply, Reply(S::kDropped, 1));
+  // A copy that went another way and comes late must not bring the name back to life.
+  const Catalogue::Applied late = log.DoAs(1, 1, CreateNamespace{"a"});
+  EXPECT_EQ(late.reply, Reply(S::kCreated, 1));
+  EXPECT_EQ(late.took_effect, Index(1));
+  EXPECT_EQ(log.catalogue.Find("a", nullptr), nullptr);
+  const Catalogue::Applied again = log.DoAs(1, 2, DropNamespace{GroupId(1)});
+  EXPECT_EQ(again.reply, Reply(S::kDropped, 1));
+  EXPECT_EQ(again.took_effect, Index(2));
+  EXPECT_EQ(log.DoAs(1, 3, CreateNamespace{"a"}).reply, Reply(S::kCreated, 2));
+}
+
+TEST(Catalogue, WhatItRemembersOfCommandsIsBoundedAndNothingForgottenIsDoneAgain) {
+  Log log;
+  log.DoAs(1, 1, CreateNamespace{"a"});
+  for (std::uint64_t seq = 2; seq <= 5; ++seq) log.DoAs(1, seq, DropNamespace{GroupId(1)});
+  EXPECT_EQ(log.DoAs(1, 1, CreateNamespace{"a"}).reply, Reply(S::kForgotten, 0));
+  EXPECT_EQ(log.DoAs(1, 2, DropNamespace{GroupId(1)}).reply, Reply(S::kDropped, 1));
+  const std::size_t size = log.catalogue.Encode().size();
+  for (std::uint64_t seq = 6; seq <= 40; ++seq) log.DoAs(1, seq, DropNamespace{GroupId(1)});
+  EXPECT_EQ(log.catalogue.Encode().size(), size);
+  EXPECT_EQ(log.DoAs(2, 1, CreateNamespace{"b"}).reply, Reply(S::kCreated, 2));
+  EXPECT_EQ(log.DoAs(1, 41, CreateNamespace{"c"}).reply, Reply(S::kForgotten, 0));
+  EXPECT_EQ(log.catalogue.Find("c", nullptr), nullptr);
+}
+
+TEST(Catalogue, AnEntryWithoutANonceIsMalformed) {
+  Log log;
+  const Digest before = log.catalogue.digest();
+  for (const std::string& payload :
+       {std::string(), std::string(24, '\0'), EncodeCatalogueCommand(CreateNamespace{"a"})}) {
+    EXPECT_EQ(log.catalogue.ApplyEntry(Index(9), payload, log.members, 4).reply,
+              Reply(S::kMalformed, 0));
+  }
+  EXPECT_EQ(log.catalogue.digest(), before);
+}
+
 TEST(CatalogueCodec, WhatWasEncodedDecodes) {
   for (const CatalogueCommand& command :
        {CatalogueCommand(CreateNamespace{"a", Mode::kEventual}),
         CatalogueCommand(CreateNamespace{}), CatalogueCommand(DropNamespace{GroupId(7)})}) {
     EXPECT_EQ(*DecodeCatalogueCommand(EncodeCatalogueCommand(command)), command);
   }
-  for (std::uint8_t status = 1; status <= 9; ++status) {
+  for (std::uint8_t status = 1; status <= 10; ++status) {
     const CatalogueReply reply{static_cast<S>(status), GroupId(status * 3u)};
     EXPECT_EQ(*DecodeCatalogueReply(EncodeCatalogueReply(reply)), reply);
   }
-  EXPECT_FALSE(DecodeCatalogueReply(std::string("\x0a\0\0\0\0", 5)).ok());
+  EXPECT_FALSE(DecodeCatalogueReply(std::string("\x0b\0\0\0\0", 5)).ok());
   EXPECT_FALSE(DecodeCatalogueReply(std::string(5, '\0')).ok());
   EXPECT_FALSE(DecodeCatalogueReply("\x01").ok());
 }
@@ -131,12 +178,13 @@ TEST(CatalogueCodec, ACatalogueComesBackWithItsNextNumber) {
   Log log;
   log.Do(CreateNamespace{"a"});
   log.Do(CreateNamespace{"b"});
-  log.Do(DropNamespace{GroupId(2)});
+  log.DoAs(3, 7, DropNamespace{GroupId(2)});
   const std::string bytes = log.catalogue.Encode();
   const absl::StatusOr<Catalogue> decoded = Catalogue::Decode(bytes);
   ASSERT_TRUE(decoded.ok()) << decoded.status();
   EXPECT_EQ(*decoded, log.catalogue);
   log.catalogue = *decoded;
+  EXPECT_EQ(log.DoAs(3, 7, DropNamespace{GroupId(2)}).reply, Reply(S::kDropped, 2));
   EXPECT_EQ(log.Do(CreateNamespace{"c"}), Reply(S::kCreated, 3));
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_FALSE(Catalogue::Decode(bytes.substr(0, size)).ok()) << size;
@@ -147,7 +195,8 @@ TEST(CatalogueCodec, ACatalogueComesBackWithItsNextNumber) {
 TEST(CatalogueCodec, GarbledBytesAreRefusedOrAreTheOneEncodingOfAnother) {
   Log log;
   log.Do(CreateNamespace{"a"});
-  log.Do(CreateNamespace{"b"});
+  log.DoAs(1, 1, CreateNamespace{"b"});
+  log.DoAs(1, 3, DropNamespace{GroupId(1)});
   const std::string bytes = log.catalogue.Encode();
   Dice dice(5);
   for (int i = 0; i < 5000; ++i) {

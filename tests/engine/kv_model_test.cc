@@ -24,6 +24,11 @@ struct ModelSession {
   std::map<std::uint64_t, std::pair<std::uint64_t, std::string>> window;  // seq: where, bytes
 };
 
+struct ModelAsker {
+  std::uint64_t boot = 0;
+  std::map<std::uint64_t, std::uint64_t> opened;  // seq: where
+};
+
 class Model {
  public:
   explicit Model(const KvLimits& limits) : limits_(limits) {}
@@ -32,6 +37,21 @@ class Model {
     std::uint64_t took_effect;
     std::string reply;
   };
+
+  // Answered as the first opening with this nonce, as long as that is remembered.
+  Result OpenOnce(std::uint64_t index, const Nonce& nonce) {
+    ModelAsker& asker = askers_[nonce.node.value()];
+    const std::uint64_t seq = nonce.seq.value();
+    if (nonce.boot.value() > asker.boot) asker = {nonce.boot.value(), {}};
+    const std::uint64_t highest = asker.opened.empty() ? 0 : asker.opened.rbegin()->first;
+    const bool behind = seq + limits_.nonce_window <= highest;
+    if (nonce.boot.value() < asker.boot || behind)
+      return {index, EncodeReply({S::kSessionUnknown, Revision(revision_), {}, {}})};
+    if (asker.opened.contains(seq)) return {asker.opened[seq], ""};
+    asker.opened[seq] = index;
+    Open(index);
+    return {index, ""};
+  }
 
   void Open(std::uint64_t index) {
     while (sessions_.size() >= limits_.max_sessions) {
@@ -63,10 +83,10 @@ class Model {
     if (s.max_seq > limits_.session_window) {
       s.floor = std::max(s.floor, s.max_seq - limits_.session_window);
     }
-    while (s.window.begin()->first <= s.floor ||
-           (s.window.size() > 1 && BytesOf(s) > limits_.session_window_bytes)) {
-      s.floor = std::max(s.floor, s.window.begin()->first);
-      s.window.erase(s.window.begin());
+    while (s.window.begin()->first <= s.floor) s.window.erase(s.window.begin());
+    for (auto& [number, done] : s.window) {
+      if (BytesOf(s) <= limits_.session_window_bytes) break;
+      if (number != seq) done.second = Bare(done.second);
     }
     return {index, reply};
   }
@@ -104,8 +124,15 @@ class Model {
  private:
   static std::size_t BytesOf(const ModelSession& s) {
     std::size_t bytes = 0;
-    for (const auto& [seq, recorded] : s.window) bytes += recorded.second.size();
+    for (const auto& [seq, recorded] : s.window)
+      bytes += recorded.second.size() - Bare(recorded.second).size();
     return bytes;
+  }
+  // How it went, without what was found or written.
+  static std::string Bare(const std::string& reply) {
+    KvReply decoded = *DecodeReply(reply);
+    decoded.rows.clear();
+    return EncodeReply(decoded);
   }
   KvReply Reply(S status, std::vector<ReplyRow> rows) const {
     return {status, Revision(revision_), std::move(rows), std::nullopt};
@@ -222,6 +249,7 @@ class Model {
   KvLimits limits_;
   std::map<std::string, ModelRow> rows_;
   std::map<std::uint64_t, ModelSession> sessions_;
+  std::map<std::uint32_t, ModelAsker> askers_;
   std::uint64_t revision_ = 0;
 };
 
@@ -245,6 +273,7 @@ class History {
   std::size_t retries() const { return retries_; }
   std::size_t refused() const { return refused_; }
   std::size_t replayed() const { return replayed_; }
+  std::size_t openings_again() const { return openings_again_; }
 
  private:
   static KvLimits LimitsOf(Dice& dice) {
@@ -258,6 +287,7 @@ class History {
     limits.max_sessions = 1 + dice.Roll(4);
     limits.session_window = 1 + dice.Roll(5);
     limits.session_window_bytes = 10 + dice.Roll(60);
+    limits.nonce_window = 1 + dice.Roll(4);
     return limits;
   }
 
@@ -307,14 +337,34 @@ class History {
     return batch;
   }
 
-  // Appends an entry and asks the model at once.
-  void AppendOne() {
-    const std::uint64_t index = log_.size() + 1;
-    if (dice_.OneIn(12)) {
+  void AppendOpening(std::uint64_t index) {
+    if (dice_.OneIn(3)) {
       log_.push_back(OpenEntry());
       model_.Open(index);
       sessions_seen_.push_back(index);
       expected_.push_back(Model::Result{index, ""});
+      return;
+    }
+    if (dice_.OneIn(10)) ++boot_;
+    if (dice_.OneIn(2)) ++opening_;
+    const std::uint64_t back = dice_.OneIn(3) ? dice_.Roll(5) : 0;
+    const std::uint64_t boot = boot_ - (dice_.OneIn(8) ? 1 : 0);
+    const Nonce nonce{NodeId(1 + static_cast<std::uint32_t>(dice_.Roll(2))), Incarnation(1),
+                      BootNumber(boot), SessionSeq(opening_ > back ? opening_ - back : 1)};
+    log_.push_back({Term(1), EntryKind::kOpenSession, Payload(EncodeNonce(nonce))});
+    expected_.push_back(model_.OpenOnce(index, nonce));
+    if (expected_.back()->took_effect == index) {
+      if (expected_.back()->reply.empty()) sessions_seen_.push_back(index);
+    } else {
+      ++openings_again_;
+    }
+  }
+
+  // Appends an entry and asks the model at once.
+  void AppendOne() {
+    const std::uint64_t index = log_.size() + 1;
+    if (dice_.OneIn(12)) {
+      AppendOpening(index);
       return;
     }
     if (dice_.OneIn(15)) {
@@ -414,12 +464,16 @@ class History {
   std::size_t retries_ = 0;
   std::size_t refused_ = 0;
   std::size_t replayed_ = 0;
+  std::uint64_t boot_ = 2;
+  std::uint64_t opening_ = 1;
+  std::size_t openings_again_ = 0;
 };
 
 TEST(KvModel, AnyLogGivesTheRepliesOfTheReferenceThroughCrashesAndRetries) {
   std::size_t retries = 0;
   std::size_t refused = 0;
   std::size_t replayed = 0;
+  std::size_t openings_again = 0;
   for (std::uint64_t seed = 1; seed <= 150; ++seed) {
     SCOPED_TRACE(seed);
     History history(seed);
@@ -428,10 +482,12 @@ TEST(KvModel, AnyLogGivesTheRepliesOfTheReferenceThroughCrashesAndRetries) {
     retries += history.retries();
     refused += history.refused();
     replayed += history.replayed();
+    openings_again += history.openings_again();
   }
   // What the histories reach: else the test proves nothing about sessions and replays.
   EXPECT_GT(retries, 500u);
   EXPECT_GT(refused, 500u);
+  EXPECT_GT(openings_again, 100u);
   EXPECT_GT(replayed, 1000u);
 }
 

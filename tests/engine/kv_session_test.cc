@@ -27,6 +27,82 @@ TEST(KvSession, IsNamedByTheIndexOfTheEntryThatOpenedIt) {
   EXPECT_EQ(bed.Do(Put{"a", "3"}, 1, 1).status, S::kSessionUnknown);
 }
 
+TEST(KvSessionOpening, ACopyOfItIsAnsweredAsTheFirstOneAndOpensNothing) {
+  Bed bed;
+  const ApplyResult first = bed.ApplyOne(OpenEntry(1, 1, 1));
+  EXPECT_EQ(first.took_effect, Index(1));
+  bed.Do(Put{"a", "1"}, 1, 1);
+  const Digest digest = bed.machine.digest();
+  const ApplyResult again = bed.ApplyOne(OpenEntry(1, 1, 1));
+  EXPECT_EQ(again.index, Index(3));
+  EXPECT_EQ(again.took_effect, Index(1));
+  EXPECT_TRUE(again.reply.empty());
+  EXPECT_EQ(bed.machine.session_count(), 1u);
+  EXPECT_EQ(bed.machine.digest(), digest);
+  bed.Reopen();
+  EXPECT_EQ(bed.ApplyOne(OpenEntry(1, 1, 1)).took_effect, Index(1));
+  EXPECT_EQ(bed.ApplyOne(OpenEntry(2, 1, 1)).took_effect, Index(5));
+  EXPECT_EQ(bed.ApplyOne(OpenEntry(1, 1, 2)).took_effect, Index(6));
+  bed.ExpectDigestFromScratch();
+}
+
+TEST(KvSessionOpening, ACopyInTheSameBatchOpensNothing) {
+  Bed bed;
+  const std::vector<ApplyResult> results =
+      bed.ApplyAll({OpenEntry(1, 1, 1), OpenEntry(1, 1, 1), OpenEntry(1, 1, 2)});
+  EXPECT_EQ(results[1].took_effect, Index(1));
+  EXPECT_EQ(results[2].took_effect, Index(3));
+  EXPECT_EQ(bed.machine.session_count(), 2u);
+  bed.ExpectDigestFromScratch();
+}
+
+TEST(KvSessionOpening, ACopyOfOneThatWasEvictedSinceDoesNotOpenASecondOne) {
+  Bed bed(Small());
+  bed.ApplyOne(OpenEntry(1, 1, 1));
+  for (int i = 0; i < 3; ++i) bed.OpenSession();
+  EXPECT_EQ(bed.Do(Put{"a", "1"}, 1, 1).status, S::kSessionUnknown);
+  EXPECT_EQ(bed.ApplyOne(OpenEntry(1, 1, 1)).took_effect, Index(1));
+  EXPECT_EQ(bed.Do(Put{"a", "1"}, 1, 1).status, S::kSessionUnknown);
+}
+
+TEST(KvSessionOpening, WhatComesFromBehindTheWindowOrFromAFormerLifeIsRefused) {
+  KvLimits limits;
+  limits.nonce_window = 2;
+  Bed bed(limits);
+  const auto open = [&](std::uint64_t boot, std::uint64_t seq) {
+    const ApplyResult result = bed.ApplyOne(OpenEntry(1, boot, seq));
+    return result.reply.empty() ? result.took_effect.value() : 0;
+  };
+  EXPECT_EQ(open(1, 3), 1u);  // window: 2, 3
+  EXPECT_EQ(open(1, 1), 0u);
+  EXPECT_EQ(open(1, 2), 3u);  // its first copy comes late
+  EXPECT_EQ(open(1, 2), 3u);
+  EXPECT_EQ(open(2, 1), 5u);  // the next life
+  EXPECT_EQ(open(1, 4), 0u);
+  bed.Reopen();
+  EXPECT_EQ(open(1, 3), 0u);
+  EXPECT_EQ(open(2, 1), 5u);
+  EXPECT_EQ(bed.machine.session_count(), 3u);
+  const ApplyResult refused = bed.ApplyOne(OpenEntry(1, 1, 9));
+  EXPECT_EQ(Decoded(refused.reply).status, S::kSessionUnknown);
+  bed.ExpectDigestFromScratch();
+}
+
+TEST(KvSessionOpening, TheNodeThatWasSilentLongestIsForgottenBeyondTheLimit) {
+  Bed bed;
+  const auto most = static_cast<std::uint32_t>(NonceTable::kMaxNodes);
+  for (std::uint32_t node = 1; node <= most; ++node) bed.ApplyOne(OpenEntry(node, 1, 1));
+  bed.ApplyOne(OpenEntry(1, 1, 2));
+  bed.ApplyAll({OpenEntry(most + 1, 1, 1), OpenEntry(1, 1, 3)});
+  EXPECT_EQ(bed.map.Raw(kTestSpace, Table::kSession).size(),
+            bed.machine.session_count() + NonceTable::kMaxNodes);
+  EXPECT_EQ(bed.ApplyOne(OpenEntry(1, 1, 1)).took_effect, Index(1));
+  const ApplyResult forgotten = bed.ApplyOne(OpenEntry(2, 1, 1));
+  EXPECT_EQ(forgotten.took_effect, forgotten.index);
+  bed.ExpectDigestFromScratch();
+  bed.Reopen();
+}
+
 TEST(KvSession, ARetryIsNotAppliedAndGetsTheVeryBytesOfTheFirstReply) {
   Bed bed;
   const std::uint64_t session = bed.OpenSession();
@@ -103,23 +179,76 @@ TEST(KvSession, AGreatLeapInSequenceNumbersForgetsAllBeforeIt) {
   EXPECT_EQ(bed.ApplyOne(CommandEntry(Put{"a", "2"}, session, ~0ull)).took_effect, Index(3));
 }
 
-TEST(KvSession, TheOldestRepliesGoWhenTheWindowHoldsTooManyBytes) {
+TEST(KvSession, TheOldestRepliesLoseTheirRowsWhenTheyTakeTooMuchRoom) {
   Bed bed(Small());
   const std::uint64_t session = bed.OpenSession();
   bed.Do(Put{"a", std::string(60, 'v')});
   const Command big = PutIfAbsent{"a", ""};  // its reply has the 60 bytes found
-  bed.Do(big, session, 1);
+  const ApplyResult first = bed.ApplyOne(CommandEntry(big, session, 1));
   bed.Do(big, session, 2);
-  EXPECT_EQ(bed.Do(big, session, 1).status, S::kSessionUnknown);
-  EXPECT_EQ(bed.Do(big, session, 2).status, S::kConditionFailed);
-  EXPECT_EQ(bed.map.Raw(kTestSpace, Table::kSessionReply).size(), 1u);
-  // One that alone is too large stays until the next: its own retry has to be answered.
-  bed.Do(Put{"a", std::string(200, 'v')});
-  const ApplyResult first = bed.ApplyOne(CommandEntry(big, session, 3));
-  EXPECT_EQ(bed.ApplyOne(CommandEntry(big, session, 3)).took_effect, first.index);
-  bed.Do(Put{"b", ""}, session, 4);
-  EXPECT_EQ(bed.Do(big, session, 3).status, S::kSessionUnknown);
+  // How it went is still told, and so is where.
+  const ApplyResult retry = bed.ApplyOne(CommandEntry(big, session, 1));
+  EXPECT_EQ(retry.took_effect, first.index);
+  EXPECT_EQ(Decoded(retry.reply), ReplyOf(S::kConditionFailed, 1, {}));
+  EXPECT_EQ(bed.Do(big, session, 2).rows.size(), 1u);
+  EXPECT_EQ(bed.map.Raw(kTestSpace, Table::kSessionReply).size(), 2u);
   bed.ExpectDigestFromScratch();
+  // One that alone is too large keeps its rows until the next.
+  bed.Do(Put{"a", std::string(200, 'v')});
+  bed.Do(big, session, 3);
+  EXPECT_EQ(bed.Do(big, session, 3).rows.size(), 1u);
+  bed.Reopen();
+  EXPECT_EQ(bed.Do(big, session, 3).rows.size(), 1u);
+  EXPECT_TRUE(bed.Do(big, session, 2).rows.empty());
+  bed.Do(Put{"b", ""}, session, 4);
+  EXPECT_EQ(bed.Do(big, session, 3), ReplyOf(S::kConditionFailed, 2, {}));
+  bed.ExpectDigestFromScratch();
+  bed.Reopen();
+  EXPECT_EQ(bed.Do(big, session, 3), ReplyOf(S::kConditionFailed, 2, {}));
+}
+
+TEST(KvSession, ALargeReplyNeverRefusesWhatIsStillUnderWay) {
+  KvLimits limits = Small();
+  limits.session_window_bytes = 10;
+  Bed bed(limits);
+  const std::uint64_t session = bed.OpenSession();
+  bed.Do(Put{"a", std::string(500, 'v')});
+  const Command big = PutIfAbsent{"a", ""};
+  // 4 overtakes 1, 2 and 3, and its reply is far larger than all that the window may hold.
+  EXPECT_EQ(bed.Do(Increment{"n", 1}, session, 2), ReplyOf(S::kOk, 2, {Found("n", 3, "1")}));
+  EXPECT_EQ(bed.Do(big, session, 4).status, S::kConditionFailed);
+  const ApplyResult retry = bed.ApplyOne(CommandEntry(Increment{"n", 1}, session, 2));
+  EXPECT_EQ(retry.took_effect, Index(3));
+  EXPECT_EQ(Decoded(retry.reply), ReplyOf(S::kOk, 2, {}));
+  EXPECT_EQ(bed.Do(Increment{"n", 1}, session, 1), ReplyOf(S::kOk, 3, {Found("n", 6, "2")}));
+  EXPECT_EQ(bed.Do(Increment{"n", 1}, session, 3), ReplyOf(S::kOk, 4, {Found("n", 7, "3")}));
+  bed.ExpectDigestFromScratch();
+}
+
+TEST(KvSession, ARetryIsAnsweredAlikeHoweverTheEntriesWereBatched) {
+  // The rows are lost within the batch in which they were written: whoever takes them from there would answer
+  // otherwise than a node that applies one entry at a time.
+  KvLimits limits = Small();
+  limits.session_window_bytes = 10;
+  const std::vector<Entry> entries = {OpenEntry(), CommandEntry(Put{"a", std::string(50, 'v')}),
+                                      CommandEntry(PutIfAbsent{"a", ""}, 1, 1),
+                                      CommandEntry(Put{"b", "1"}, 1, 2),
+                                      CommandEntry(PutIfAbsent{"a", ""}, 1, 1)};
+  Bed one(limits);
+  Bed all(limits);
+  std::vector<ApplyResult> singly;
+  for (const Entry& entry : entries) {
+    const std::vector<ApplyResult> results = one.ApplyAll({entry});
+    singly.insert(singly.end(), results.begin(), results.end());
+  }
+  const std::vector<ApplyResult> at_once = all.ApplyAll(entries);
+  ASSERT_EQ(at_once.size(), singly.size());
+  for (std::size_t i = 0; i < singly.size(); ++i) {
+    EXPECT_EQ(at_once[i].reply, singly[i].reply) << i;
+    EXPECT_EQ(at_once[i].took_effect, singly[i].took_effect) << i;
+  }
+  EXPECT_TRUE(Decoded(singly.back().reply).rows.empty());
+  EXPECT_EQ(one.machine.digest(), all.machine.digest());
 }
 
 TEST(KvSession, AnUnknownOneChangesNothingButApplied) {

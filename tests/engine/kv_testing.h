@@ -24,6 +24,12 @@ inline Entry CommandEntry(const Command& command, std::uint64_t session = 0, std
 }
 inline Entry OpenEntry() { return {Term(1), EntryKind::kOpenSession, Payload("nonce")}; }
 
+// The opening that node `node`, in its life `boot`, asked for as its `seq`-th.
+inline Entry OpenEntry(std::uint32_t node, std::uint64_t boot, std::uint64_t seq) {
+  const Nonce nonce{NodeId(node), Incarnation(1), BootNumber(boot), SessionSeq(seq)};
+  return {Term(1), EntryKind::kOpenSession, Payload(EncodeNonce(nonce))};
+}
+
 inline KvReply Decoded(const Payload& payload) {
   absl::StatusOr<KvReply> reply = DecodeReply(payload.bytes());
   EXPECT_TRUE(reply.ok()) << reply.status();

@@ -12,7 +12,7 @@ using Chunk = StateMachine::Chunk;
 
 // A machine with rows, two sessions and replies.
 void Fill(Bed& bed) {
-  const std::uint64_t a = bed.OpenSession();
+  const std::uint64_t a = bed.ApplyOne(OpenEntry(1, 1, 1)).index.value();
   const std::uint64_t b = bed.OpenSession();
   for (std::uint64_t i = 1; i <= 20; ++i) {
     bed.Do(Put{"key" + std::to_string(i), std::string(i * 3, 'v')}, a, i);

@@ -34,7 +34,7 @@ TEST(Validate, TheSmallestOptionsAreAccepted) {
   options.snapshot_chunk_bytes = 1;
   options.max_requests = options.max_reads_per_round = options.max_lent_sessions = 1;
   options.max_parked_requests = 0;
-  options.kv = {1, 1, 1, 1, 1, 1, 1, 1, 1};
+  options.kv = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
   EXPECT_TRUE(Validate(options).ok()) << Validate(options);
 }
 
@@ -72,6 +72,7 @@ TEST(Validate, EveryLimitThatMustNotBeZeroIsNamed) {
   EXPECT_EQ(Refused([](Options& o) { o.kv.max_sessions = 0; }), "kv.max_sessions");
   EXPECT_EQ(Refused([](Options& o) { o.kv.session_window = 0; }), "kv.session_window");
   EXPECT_EQ(Refused([](Options& o) { o.kv.session_window_bytes = 0; }), "kv.session_window_bytes");
+  EXPECT_EQ(Refused([](Options& o) { o.kv.nonce_window = 0; }), "kv.nonce_window");
 }
 
 }  // namespace

@@ -97,6 +97,13 @@ TEST(Catalogue, AGroupThatTheReplayHasNotReachedYetLivesOn) {
   EXPECT_GE(f.replica().group(GroupId(1))->term(), Term(3));
 }
 
+// The `seq`-th command that node 2 asked of the catalogue.
+Entry CatalogueEntry(std::uint64_t seq, const CatalogueCommand& command) {
+  const Nonce nonce{NodeId(2), Incarnation(1), BootNumber(1), SessionSeq(seq)};
+  return {Term(1), EntryKind::kCommand,
+          Payload(EncodeNonce(nonce, EncodeCatalogueCommand(command)))};
+}
+
 TEST(Catalogue, AGroupThatWasDroppedIsNotBornAgainByTheReplay) {
   Recovered recovered = Fixture::Fresh(3);
   RecoveredGroup& system = recovered.groups[1];
@@ -104,13 +111,8 @@ TEST(Catalogue, AGroupThatWasDroppedIsNotBornAgainByTheReplay) {
   system.last = Index(2);
   system.terms = {{Index(1), Term(1)}};
   system.hard.term = Term(1);
-  const auto entry = [](const CatalogueCommand& command) {
-    return Entry{
-        Term(1), EntryKind::kCommand,
-        Payload(EncodeEnvelope(SessionId(), SessionSeq(), EncodeCatalogueCommand(command)))};
-  };
-  const Entry create = entry(CreateNamespace{"orders", Mode::kStrong});
-  const Entry drop = entry(DropNamespace{GroupId(1)});
+  const Entry create = CatalogueEntry(1, CreateNamespace{"orders", Mode::kStrong});
+  const Entry drop = CatalogueEntry(2, DropNamespace{GroupId(1)});
   Fixture f(recovered, Fixture::DefaultOptions());
   // The leader tells that the first of the two is committed; the second one is, too, but nobody knows yet.
   const auto commit = [&](std::uint64_t upto, const Entry& next) {
@@ -132,10 +134,7 @@ TEST(Catalogue, AGroupWhoseBirthWasLostIsBornAtTheEndOfTheReplay) {
   system.terms = {{Index(1), Term(1)}};
   system.hard.term = Term(1);
   Fixture f(recovered, Fixture::DefaultOptions());
-  const Entry create{
-      Term(1), EntryKind::kCommand,
-      Payload(EncodeEnvelope(SessionId(), SessionSeq(),
-                             EncodeCatalogueCommand(CreateNamespace{"orders", Mode::kStrong})))};
+  const Entry create = CatalogueEntry(1, CreateNamespace{"orders", Mode::kStrong});
   const Entry barrier{Term(1), EntryKind::kBarrier, {}};
   const Effects asked = f.HeartbeatFrom(2, {kSystemGroup, Term(1), {}, At(2, 1)});
   const ReadLog read = Fixture::All<ReadLog>(asked).at(0);

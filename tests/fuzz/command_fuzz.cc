@@ -3,6 +3,7 @@
 // Promises: refused or understood; what is understood comes back as the same value after encoding.
 #include "engine/catalogue.h"
 #include "engine/kv/command.h"
+#include "engine/kv/envelope.h"
 #include "engine/raft/codec.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -33,8 +34,10 @@ std::vector<std::string> Examples() {
   examples.push_back(EncodeCatalogueCommand(DropNamespace{GroupId(4)}));
   examples.push_back(EncodeCatalogueReply({CatalogueStatus::kCreated, GroupId(4)}));
   Catalogue catalogue = Catalogue::Bootstrap(ConfigurationOf({NodeId(1), NodeId(2), NodeId(3)}));
-  catalogue.Apply(Index(5), EncodeCatalogueCommand(CreateNamespace{"orders", Mode::kStrong}),
-                  ConfigurationOf({NodeId(1), NodeId(2), NodeId(3)}));
+  const Nonce nonce{NodeId(2), Incarnation(1), BootNumber(3), SessionSeq(4)};
+  const CatalogueCommand create = CreateNamespace{"orders", Mode::kStrong};
+  catalogue.ApplyEntry(Index(5), EncodeNonce(nonce, EncodeCatalogueCommand(create)),
+                       ConfigurationOf({NodeId(1), NodeId(2), NodeId(3)}), 64);
   examples.push_back(catalogue.Encode());
   Encode(ConfigurationOf({NodeId(1), NodeId(2), NodeId(3)}), examples.emplace_back());
   return examples;

@@ -309,6 +309,7 @@ KvLimits TinyLimits() {
   limits.max_sessions = 3;
   limits.session_window = 2;
   limits.session_window_bytes = 12;
+  limits.nonce_window = 2;
   limits.max_range_rows = 2;
   limits.max_range_bytes = 5;
   return limits;
@@ -352,6 +353,11 @@ TEST(SerialCheckOfRandomRuns, EvictsSessionsAsTheStateMachineDoes) {
       Entry entry = EntryOf(EntryKind::kOpenSession);
       if (draw(8) == 0) {
         sessions.push_back(i);
+        if (draw(2) == 0) {
+          const Nonce nonce{NodeId(1), Incarnation(1), BootNumber(1 + i / 100),
+                            SessionSeq(1 + i % 100 / 8 + draw(4))};
+          entry.payload = Payload(EncodeNonce(nonce));
+        }
       } else {
         const std::uint64_t session =
             sessions[sessions.size() - 1 - draw(std::min<std::size_t>(5, sessions.size()))];
