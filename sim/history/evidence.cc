@@ -39,14 +39,6 @@ std::string KeyOf(const Command& command) {
                     command);
 }
 
-// The reply to a retry that says only how it went, not what was written or found.
-bool IsWithoutRows(const Command& command, const KvReply& reply) {
-  const Batch* batch = std::get_if<Batch>(&command);
-  const bool none_due =
-      batch != nullptr && batch->writes.empty() && reply.status == ReplyStatus::kOk;
-  return ShowsRows(reply.status) && reply.rows.empty() && !none_due;
-}
-
 }  // namespace
 
 std::optional<std::int64_t> NumberIn(const std::string& text) {
@@ -70,6 +62,15 @@ Change ChangeOf(const Operation& op) {
   const bool puts = std::any_of(batch->writes.begin(), batch->writes.end(),
                                 [](const BatchWrite& write) { return write.value.has_value(); });
   return puts ? Change::kSure : Change::kPerhaps;
+}
+
+bool IsWithoutRows(const Operation& op) {
+  const Command* command = std::get_if<Command>(&op.call);
+  if (command == nullptr || !op.ok() || !ShowsRows(op.completion->reply.status)) return false;
+  const Batch* batch = std::get_if<Batch>(command);
+  const bool none_due =
+      batch != nullptr && batch->writes.empty() && op.completion->reply.status == ReplyStatus::kOk;
+  return op.completion->reply.rows.empty() && !none_due;
 }
 
 bool IsStale(const Operation& op) {
@@ -113,9 +114,9 @@ void EvidenceBook::Excuse(const Command& command) {
 void EvidenceBook::CollectKeys(std::size_t at) {
   const Operation& o = op(at);
   if (const Command* command = std::get_if<Command>(&o.call)) {
-    const bool unknown = o.outcome() == OutcomeClass::kInfo ||
-                         (o.ok() && (reply(at).status == ReplyStatus::kSessionUnknown ||
-                                     IsWithoutRows(*command, reply(at))));
+    const bool unknown =
+        o.outcome() == OutcomeClass::kInfo ||
+        (o.ok() && (reply(at).status == ReplyStatus::kSessionUnknown || IsWithoutRows(o)));
     if (unknown) Excuse(*command);
     if (const Batch* batch = std::get_if<Batch>(command)) {
       for (const BatchWrite& write : batch->writes) evidence_[write.key];
@@ -181,7 +182,7 @@ void EvidenceBook::CollectOne(std::size_t at) {
   if (!ShowsRows(reply(at).status)) return;
   if (const Read* read = std::get_if<Read>(&op(at).call)) return CollectRead(at, *read);
   const Command& command = std::get<Command>(op(at).call);
-  if (IsWithoutRows(command, reply(at))) return;
+  if (IsWithoutRows(op(at))) return;
   if (reply(at).status != ReplyStatus::kOk) return CollectRefused(at, command);
   if (ChangeOf(op(at)) == Change::kSure && reply(at).revision == Revision(0)) {
     return Find("revision", "a change without a revision", at, at);

@@ -67,6 +67,8 @@ enum class Change : std::uint8_t { kNone, kSure, kPerhaps };
 
 // Requires: the operation is ok.
 Change ChangeOf(const Operation& op);
+// Of a command: its retry was told how it went, and neither what was written nor what was found.
+bool IsWithoutRows(const Operation& op);
 bool IsTold(const Operation& op);   // ok, and not the opening of a session
 bool IsStale(const Operation& op);  // a read marked so
 

@@ -56,7 +56,8 @@ class GroupCheck {
                      [](const Made& a, const Made& b) { return a.revision < b.revision; });
     std::optional<std::size_t> newest;
     for (std::size_t i = 0; i < made.size(); ++i) {
-      claimed_.push_back(made[i].revision);
+      // What a change without rows wrote, nobody was told: its revision leaves room for it.
+      if (!IsWithoutRows(op(made[i].op))) claimed_.push_back(made[i].revision);
       if (i > 0 && made[i].revision == made[i - 1].revision) {
         return Find("revision", "two changes made one revision", made[i - 1].op, made[i].op);
       }

@@ -240,6 +240,27 @@ AtomicOptions RandomOptions(std::uint64_t seed) {
   return options;
 }
 
+TEST(VersionCheck, AcceptsAChangeWhoseRetryWasToldNoRows) {
+  const auto after = [](const Command& change, const KvReply& seen) {
+    Script s;
+    s.Alone(1, Command(Put{"k", "1"}), Wrote("k", 1, 1));
+    s.Alone(1, change, Told(ReplyStatus::kOk, 2, {}));
+    s.Alone(1, Command(Put{"other", "x"}), Wrote("other", 3, 3));
+    s.Alone(2, ReadOf("k"), seen);
+    return RuleBroken(s);
+  };
+  EXPECT_EQ(after(Put{"k", "2"}, Saw("k", 2, "2", 3)), "none");
+  EXPECT_EQ(after(Increment{"k", 1}, Saw("k", 2, "2", 3)), "none");
+  EXPECT_EQ(after(Delete{"k"}, SawNothing("k", 3)), "none");
+  EXPECT_EQ(after(Put{"k", "2"}, Saw("k", 2, "3", 3)), "value");  // nobody wrote that
+  EXPECT_EQ(after(Put{"k", "2"}, SawNothing("k", 3)), "absent");
+  // How it went is part of what was told.
+  Script s;
+  s.Alone(1, Command(Put{"k", "1"}), Wrote("k", 1, 1));
+  s.Alone(1, Command(Put{"k", "2"}), Told(ReplyStatus::kOk, 1, {}));
+  EXPECT_EQ(RuleBroken(s), "revision");
+}
+
 TEST(VersionCheckOfRandomRuns, AcceptsAnAtomicStore) {
   VersionCheckCounts all;
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
