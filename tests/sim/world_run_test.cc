@@ -276,8 +276,9 @@ TEST(Run, AFailedAssertionIsAFindingOfItsOwn) {
 TEST(Run, CheckersAreToldOfAMapOnlyWhatItHoldsDurably) {
   const Scenario scenario = ScenarioOf(
       R"({"format":1,"about":"Flushes take long.","time":{"horizon":"4s"},"cluster":{"nodes":3,
-          "options":{"heartbeat":"50ms","election_timeout":["150ms","300ms"],"snapshot_every":10}},
-          "disk":{"flush":"40ms"},"workload":{"clients":6,"rate":"400/s","keys":5}})");
+          "options":{"heartbeat":"50ms","election_timeout":["150ms","300ms"],"snapshot_every":10,
+                     "log_keep":0}},
+          "disk":{"flush":"40ms","self_flush":0},"workload":{"clients":6,"rate":"400/s","keys":5}})");
   const RunConfig config = Draw(scenario, 1);
   World world(config, 1, {});
   const RunGuard guard(world.shared().marks);
