@@ -78,6 +78,7 @@ class Faults {
     bool is_cut = false;
     std::size_t operation = 0;   // nth operation of the schedule
     std::optional<NodeId> node;  // who it struck
+    bool lasts = false;          // and has not ended yet
   };
 
   void Add(Kind kind, NodeId node, NodeId peer, std::int64_t mtbf_ns, const Dist& length);
@@ -99,6 +100,9 @@ class Faults {
   void Carry(std::size_t entry);
   void EndScheduled(std::size_t entry);
   std::optional<NodeId> Resolve(const NodeRef& ref) const;
+  static bool Lasts(const Action& action);
+  // Something that was scheduled is over.
+  void Settle(Scheduled& scheduled);
   void CutScheduled(std::size_t entry, std::vector<DirectedLink> cut);
   Machine& At(NodeId node) { return *machines_[shared_.EndpointOf(node)]; }
   std::uint32_t SlotOfSchedule(std::size_t entry) const {
@@ -115,7 +119,7 @@ class Faults {
   std::vector<Scheduled> scheduled_;
   std::size_t waiting_for_marks_ = 0;
   std::uint64_t marks_looked_at_ = 0;
-  std::size_t active_ = 0;
+  std::size_t active_ = 0;  // faults that last, by chance or by schedule
   std::int64_t calm_since_ = 0;
   bool frozen_ = false;
 };

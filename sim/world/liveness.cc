@@ -81,18 +81,87 @@ LivenessBounds BoundsOf(const RunConfig& config) {
   return bounds;
 }
 
-// What must hold for the same derivation to be good before anything was healed.
-bool IsBoundedWhenCalm(const LivenessBounds& bounds, const RunConfig& config) {
+namespace {
+
+constexpr std::int64_t kSlowParts = kWhole / 256;
+
+// What all but one sample in 256 stay below; whichever way the inversion runs.
+std::int64_t MostOf(const Dist& dist) {
+  constexpr std::uint64_t kShare = ~std::uint64_t{0} / 256;
+  return std::max(Sample(dist, kShare), Sample(dist, ~std::uint64_t{0} - kShare));
+}
+
+// Both in parts.
+std::int64_t Both(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(
+      (static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b)) >> 32);
+}
+std::int64_t Times(std::int64_t parts, std::int64_t count) {
+  std::int64_t all = kWhole - 1;
+  for (std::int64_t i = 0; i < count; ++i) all = Both(all, std::min(parts, kWhole - 1));
+  return all;
+}
+
+}  // namespace
+
+// Without healing there are no hard bounds on frames and disks, but chances. A frame is *bad* if it is lost,
+// spoiled, overtaken, held up, or among the slowest in 256; an operation of a disk if it is among the slowest in
+// 256. With all others good, one exchange takes `round`. A campaign takes a pre-vote, a vote and a barrier: six
+// frames and three writes for each of the quorum - 1 peers that it needs; all must be good and no other campaign
+// may collide (as above, with this `round`). The barrier's commit is progress already. Each campaign is a new
+// draw, so `tries` of them all fail with a chance below 2^-30, each within the longest election timeout and
+// three rounds. Where a leader is there already, somebody asks within the longest pause of a client and its
+// timeout, and what is lost is sent again as there.
+std::optional<std::int64_t> CalmSpan(const RunConfig& config) {
   const NetworkConfig& network = config.network;
   const DiskConfig& disk = config.disk;
-  std::int64_t latency = network.latency_ns.Highest();
-  if (!network.tail_parts.AlwaysZero()) latency += network.tail_ns.max;
-  if (!network.reorder_parts.AlwaysZero()) latency += network.reorder_by_ns.max;
-  const std::int64_t slowest =
-      std::max({disk.sync_ns.Highest(), disk.work_ns.Highest(), disk.read_ns.Highest()});
-  return latency <= bounds.latency_ns && network.client_latency_ns.Highest() <= bounds.latency_ns &&
-         slowest <= bounds.disk_ns && network.capacity_bytes.AlwaysZero() &&
-         network.loss_parts.Highest() <= kWhole / 8;
+  if (!network.capacity_bytes.AlwaysZero()) return std::nullopt;
+  std::int64_t latency = 0;
+  std::int64_t slowest = 0;
+  for (std::uint32_t a = 1; a <= config.cluster.nodes; ++a) {
+    for (std::uint32_t b = 1; b <= config.cluster.nodes; ++b) {
+      if (a == b) continue;
+      latency = std::max(latency, MostOf(network.latency_ns.At(LinkKey(NodeId(a), NodeId(b)))));
+    }
+    for (const DistPerEntity* dist : {&disk.sync_ns, &disk.work_ns, &disk.read_ns}) {
+      slowest = std::max(slowest, MostOf(dist->At(NodeKey(NodeId(a)))));
+    }
+  }
+  const std::int64_t round = 2 * latency + 3 * slowest;
+  std::int64_t bad = kSlowParts;
+  for (const PerEntity* parts :
+       {&network.loss_parts, &network.tail_parts, &network.reorder_parts, &network.corrupt_parts}) {
+    bad += parts->Highest();
+  }
+  const Options& options = config.cluster.options;
+  const std::int64_t nodes = std::max<std::int64_t>(config.cluster.nodes, 1);
+  const std::int64_t quorum = nodes / 2 + 1;
+  const std::int64_t spread =
+      std::max<std::int64_t>(options.election_timeout_max.ns - options.election_timeout_min.ns, 1);
+  std::int64_t apart = kWhole / 8;
+  if (round < spread) {
+    const std::int64_t one = (spread - round) * 1000 / spread * (kWhole / 1000);
+    apart = std::max(apart, Times(one, nodes));
+  }
+  const std::int64_t good =
+      Both(apart, Both(Times(kWhole - std::min(bad, kWhole / 4 * 3), 6 * (quorum - 1)),
+                       Times(kWhole - kSlowParts, 3 * quorum)));
+  const std::int64_t tries = nodes == 1 ? 1 : TriesFor(kWhole - good, 30);
+  const std::int64_t election = options.election_timeout_max.ns;
+  const std::int64_t clients = std::max<std::int64_t>(config.workload.clients, 1);
+  const std::int64_t pause =
+      config.workload.rate > 0
+          ? static_cast<std::int64_t>(8u * static_cast<std::uint64_t>(clients) *
+                                      1'000'000'000'000'000u /
+                                      static_cast<std::uint64_t>(config.workload.rate))
+          : 8'000'000'000;
+  const std::int64_t asked =
+      pause + config.workload.timeout_ns + config.workload.retry_after_ns.max;
+  const std::int64_t span = LinkOptionsOf(options).hello_max.ns + 2 * election +
+                            tries * (election + 3 * round + options.resend.ns) + asked;
+  const std::int64_t drift =
+      std::max(config.clocks.mono_drift_ppm.Highest(), -config.clocks.mono_drift_ppm.Lowest());
+  return span / (1'000'000 - drift) * 1'000'000 + 1'000'000;
 }
 
 // A node that lags is sent what it lacks one message a round at the worst, an entry or a chunk each, after the

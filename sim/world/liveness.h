@@ -7,6 +7,7 @@
 // Units: virtual nanoseconds. Errors: none.
 #pragma once
 #include <cstdint>
+#include <optional>
 
 #include "net/link.h"
 #include "sim/scenario/config.h"
@@ -27,8 +28,9 @@ struct LivenessBounds {
 // Pure.
 LivenessBounds BoundsOf(const RunConfig& config);
 
-// Whether the bounds hold without healing too, as long as nothing lasting is broken (LIVE-4).
-bool IsBoundedWhenCalm(const LivenessBounds& bounds, const RunConfig& config);
+// LIVE-4: within which something is committed although nothing was healed, as long as nothing lasting is broken,
+// every node runs and clients ask. nullopt: nothing can be said (links of limited capacity).
+std::optional<std::int64_t> CalmSpan(const RunConfig& config);
 
 // LIVE-3: until every node of the core holds and has applied everything, when the longest log holds `entries`
 // and the largest state fills `chunks` chunks.

@@ -30,7 +30,8 @@ void Phases::Start() {
   event.kind = EventKind::kPhase;
   event.a = static_cast<std::uint64_t>(PhaseStep::kHeal);
   shared_.queue.Push(std::max<std::int64_t>(shared_.config.time.horizon_ns, 1), event);
-  if (IsBoundedWhenCalm(bounds_, shared_.config)) PollAgain(bounds_.leader_ns);
+  calm_span_ = CalmSpan(shared_.config);
+  if (calm_span_) PollAgain(std::min<std::int64_t>(*calm_span_ / 8, 1'000'000'000));
 }
 
 void Phases::PollAgain(std::int64_t after) {
@@ -326,10 +327,8 @@ void Phases::Look() {
   PollAgain(poll_ns_);
 }
 
-// As long as nothing is broken but single frames, something must be committed in every span in which a leader
-// can be found twice over and an operation done.
+// As long as nothing is broken but single frames, something must be committed in every span.
 void Phases::LookAtChaos() {
-  const std::int64_t span = 2 * bounds_.leader_ns + bounds_.operation_ns;
   Index committed;
   bool anybody_asks = shared_.config.workload.clients > 0;
   for (const std::unique_ptr<Machine>& machine : machines_) {
@@ -341,8 +340,8 @@ void Phases::LookAtChaos() {
                 .committed = committed,
                 .anybody_asks = anybody_asks,
                 .calm_since = faults_.calm_since(),
-                .span = span});
-  PollAgain(std::max<std::int64_t>(span / 8, poll_ns_));
+                .span = *calm_span_});
+  PollAgain(std::min<std::int64_t>(*calm_span_ / 8, 1'000'000'000));
 }
 
 // ---- the end -------------------------------------------------------------------------------------------

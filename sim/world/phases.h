@@ -76,6 +76,7 @@ class Phases {
   std::int64_t poll_ns_ = 0;
   std::optional<Excuse> excuse_;
   CalmWatch calm_;
+  std::optional<std::int64_t> calm_span_;
   Choice core_choice_;
 };
 

@@ -42,6 +42,20 @@ void Faults::CutScheduled(std::size_t entry, std::vector<DirectedLink> cut) {
   wire_.net().Cut(scheduled_[entry].cut);
 }
 
+// Whether something stays broken until it is ended. A node that is down shows by itself.
+bool Faults::Lasts(const Action& action) {
+  return std::visit(
+      Match{
+          [](const PartitionAction&) { return true; }, [](const IsolateAction&) { return true; },
+          [](const PauseAction&) { return true; }, [](const DiskStallAction&) { return true; },
+          [](const DiskFullAction&) { return true; }, [](const HealAction&) { return false; },
+          [](const CrashAction&) { return false; }, [](const WipeAction&) { return false; },
+          [](const RestartAction&) { return false; }, [](const ClockStepAction&) { return false; },
+          [](const SyncErrorAction&) { return false; }, [](const TransferAction&) { return false; },
+          [](const OperationAction&) { return false; }},
+      action);
+}
+
 void Faults::Carry(std::size_t entry) {
   const ScheduleEntry& planned = shared_.config.schedule[entry];
   scheduled_[entry].done = true;
@@ -52,6 +66,10 @@ void Faults::Carry(std::size_t entry) {
   if (shared_.trace.textual())
     shared_.trace.Say(std::string("scheduled ") + NameOf(planned.action));
   shared_.injected.Add(std::string("scheduled.") + NameOf(planned.action));
+  if (Lasts(planned.action)) {
+    scheduled_[entry].lasts = true;
+    ++active_;
+  }
   const auto with = [this, entry](const NodeRef& ref, auto&& act) {
     scheduled_[entry].node = Resolve(ref);
     if (scheduled_[entry].node) act(At(*scheduled_[entry].node));
@@ -160,9 +178,15 @@ void Faults::Carry(std::size_t entry) {
   shared_.queue.Push(until, event);
 }
 
+void Faults::Settle(Scheduled& scheduled) {
+  if (!std::exchange(scheduled.lasts, false)) return;
+  if (--active_ == 0) calm_since_ = shared_.now();
+}
+
 void Faults::EndScheduled(std::size_t entry) {
   if (frozen_) return;
   Scheduled& scheduled = scheduled_[entry];
+  Settle(scheduled);
   if (std::exchange(scheduled.is_cut, false)) wire_.net().Join(scheduled.cut);
   if (!scheduled.node) return;
   const Action& action = shared_.config.schedule[entry].action;

@@ -8,6 +8,7 @@
 
 #include "engine/kv/meta.h"
 #include "sim/scenario/scenario.h"
+#include "sim/world/liveness.h"
 #include "sim/world/run.h"
 #include "sim/world/workload.h"
 #include "sim/world/world.h"
@@ -306,6 +307,44 @@ TEST(Run, CheckersAreToldOfAMapOnlyWhatItHoldsDurably) {
   });
   EXPECT_FALSE(world.shared().verdicts.found());
   EXPECT_GT(claims, 5u);
+}
+
+// The links are cut behind the back of the faults: for all that is known, nothing is broken.
+TEST(Run, AClusterThatStandsStillInTheCalmIsFound) {
+  const Scenario scenario = ScenarioOf(
+      R"({"format":1,"about":"It goes on for long.","time":{"horizon":"200s"},"cluster":{"nodes":3,
+          "options":{"heartbeat":"50ms","election_timeout":["150ms","300ms"]}},
+          "workload":{"clients":1,"rate":"5/s","keys":5}})");
+  for (const bool stands_still : {true, false}) {
+    RunConfig config = Draw(scenario, 1);
+    const std::optional<std::int64_t> span = CalmSpan(config);
+    ASSERT_TRUE(span.has_value());
+    ASSERT_LT(*span, config.time.horizon_ns / 2);
+    World world(config, 1, {});
+    const RunGuard guard(world.shared().marks);
+    bool cut = !stands_still;
+    world.RunUntil([&] {
+      if (cut || world.shared().now() < 5'000'000'000) return;
+      cut = true;
+      for (Endpoint a = 0; a < 3; ++a) {
+        for (Endpoint b = 0; b < 3; ++b) {
+          if (a != b) world.wire().net().Cut({{a, b}});
+        }
+      }
+    });
+    EXPECT_EQ(world.shared().verdicts.found(), stands_still);
+    if (!stands_still) continue;
+    EXPECT_EQ(world.shared().verdicts.first()->id, "LIVE-4");
+    // Somebody asks once a second and is answered before; it is looked at once a second.
+    EXPECT_GE(world.shared().now(), 3'000'000'000 + *span);
+    EXPECT_LE(world.shared().now(), 7'000'000'000 + *span);
+  }
+}
+
+TEST(Run, OnLinksThatOverflowNothingIsDueInTheCalm) {
+  const Scenario scenario = ScenarioOf(
+      R"({"format":1,"about":"Links overflow.","cluster":{"nodes":3},"network":{"capacity":"4KiB"}})");
+  EXPECT_EQ(CalmSpan(Draw(scenario, 1)), std::nullopt);
 }
 
 }  // namespace
