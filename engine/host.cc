@@ -204,7 +204,14 @@ std::optional<Input> Host::Do(const Apply& apply) {
 
 std::optional<Input> Host::Do(const RunQuery& query) {
   const auto found = machines_.find(query.group);
-  if (found == machines_.end()) return std::nullopt;  // its namespace is gone: the deadline answers
+  if (found == machines_.end()) {
+    // Of a namespace just born: its state machine is opened once the birth is durable. Of one that is gone:
+    // whoever asked was told.
+    const bool held = std::any_of(held_work_.begin(), held_work_.end(),
+                                  [&](const HeldWork& work) { return work.group == query.group; });
+    if (held) held_work_.push_back({query.group, PersistSeq(), query});
+    return std::nullopt;
+  }
   const StateMachine& machine = found->second;
   INVARIANT(machine.applied().index >= query.after_applied);
   Answered answered{.id = query.id, .group = query.group, .at = machine.applied(), .answers = {}};

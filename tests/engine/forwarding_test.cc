@@ -160,6 +160,27 @@ TEST_F(ForwardingTest, WhoWaitsForANamespaceThatIsDroppedIsToldSo) {
   EXPECT_TRUE(cluster_.host(n3)->replica().forwarding().Keeps(kDefaultNamespace));
 }
 
+TEST_F(ForwardingTest, AStaleReadOfANamespaceThatWasJustBornIsAnsweredOnceItsBirthIsDurable) {
+  cluster_.HoldDisk(n3);
+  Create(n1, "a");
+  cluster_.Settle();
+  cluster_.Pass(Milliseconds(60));  // the next heartbeat tells node 3 of the commit
+  cluster_.Settle();
+  cluster_.Sync(n3, 1);  // the entry of the catalogue, but not the group that comes of it
+  cluster_.Settle();
+  cluster_.Pass(Milliseconds(60));
+  cluster_.Settle();
+  ASSERT_NE(cluster_.host(n3)->replica().group(GroupId(1)), nullptr);
+  ASSERT_EQ(cluster_.host(n3)->machine(GroupId(1)), nullptr);
+  const RequestId read =
+      cluster_.Ask(n3, RequestKind::kStaleRead, GroupId(1), EncodeQuery(quorate::Get{"k"}));
+  cluster_.Settle();
+  EXPECT_EQ(cluster_.AnswerTo(read), nullptr);
+  cluster_.ReleaseDisk(n3);
+  cluster_.Settle();
+  EXPECT_EQ(Told(read).kind, OutcomeKind::kDone);
+}
+
 TEST_F(ForwardingTest, WhatIsAskedOfADroppedNamespaceIsRefusedAtOnce) {
   Create(n1, "a");
   cluster_.Run(Milliseconds(300));
