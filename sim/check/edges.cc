@@ -133,6 +133,17 @@ void EdgeChecks::OnDue(Check check, const std::optional<std::string>& missing, s
   });
 }
 
+void EdgeChecks::OnTermSpan(const TermSpan& terms) {
+  const std::uint64_t allowed =
+      kTermsOfStragglers +
+      static_cast<std::uint64_t>(terms.span / (kTimeoutsATerm * terms.patience));
+  verdicts_.Expect(Check::kFewTerms, terms.after.value() <= terms.before.value() + allowed, [&] {
+    return absl::StrCat("group ", terms.group.value(), " goes in circles: from term ",
+                        terms.before.value(), " to ", terms.after.value(), " within ", terms.span,
+                        " ns of a sound network, where ", allowed, " more may be");
+  });
+}
+
 // ---- the last look ---------------------------------------------------------------------------------
 
 void EdgeChecks::OnContentDigest(const std::string& who, const absl::StatusOr<Digest>& computed,

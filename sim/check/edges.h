@@ -3,7 +3,7 @@
 // Model: each hook is told what happened there, with what the world knows to be true of it (was the store spoiled?
 //   was the frame?), and judges by that and by its own memory. None looks into the engine.
 // Reported ids: I-47 · I-56 and CODEC-1 · BOOT-1 to BOOT-3 · ANSWER-1 and ANSWER-2 · LIVE-1 to LIVE-6 ·
-//   SCAN-1 and SCAN-2. Every evaluation is counted.
+//   I-19 · SCAN-1 and SCAN-2. Every evaluation is counted.
 // Units: virtual nanoseconds. Threads: one. Errors: none.
 #pragma once
 #include <cstdint>
@@ -26,6 +26,10 @@ class EdgeChecks {
  public:
   // A node that wants to be called more often than this at one instant goes round in circles.
   static constexpr std::uint32_t kMostWakeupsAtOnce = 1000;
+  // What whoever stayed outside may still cost: a term that it took before, and one that it is told of.
+  static constexpr std::uint64_t kTermsOfStragglers = 2;
+  // A sound cluster takes less than one term in so many election timeouts; one that goes in circles takes one in two.
+  static constexpr std::int64_t kTimeoutsATerm = 8;
   // More events than any run may take.
   static constexpr std::uint64_t kMostEvents = 50'000'000;
 
@@ -73,6 +77,16 @@ class EdgeChecks {
   // ---- time --------------------------------------------------------------------------------------------
   void OnWakeup(NodeId node, std::int64_t at);
   void OnEvents(std::uint64_t events);
+  // The greatest term of a group among the healed core, before and after a `span` in which nothing went wrong
+  // there and nobody asked for a transfer. `patience`: the longest election timeout.
+  struct TermSpan {
+    GroupId group;
+    Term before;
+    Term after;
+    std::int64_t span = 0;
+    std::int64_t patience = 1;
+  };
+  void OnTermSpan(const TermSpan& terms);
   // Something that is due in the healed core: `missing` says what is not there yet.
   void OnDue(Check check, const std::optional<std::string>& missing, std::int64_t now,
              std::int64_t deadline);

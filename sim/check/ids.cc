@@ -42,6 +42,8 @@ const char* IdOf(Check check) {
       return "I-16";
     case Check::kReadIndex:
       return "I-17";
+    case Check::kFewTerms:
+      return "I-19";
     case Check::kTermSource:
       return "I-20";
     case Check::kStaleMessage:

@@ -31,6 +31,7 @@ enum class Check : std::uint8_t {
   kApplyOrder,              // I-15
   kLeaderAppendOnly,        // I-16
   kReadIndex,               // I-17
+  kFewTerms,                // I-19
   kTermSource,              // I-20
   kStaleMessage,            // I-21
   kUpToDateVote,            // I-22

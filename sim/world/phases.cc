@@ -313,18 +313,45 @@ void Phases::Look() {
         if (phase_ == Phase::kSettle) return Finish();
         phase_ = Phase::kServe;
         deadline_ = shared_.now() + shared_.config.time.serve_ns;
+        serving_since_ = shared_.now();
+        terms_ = CoreTerms();
         clients_.Serve(bounds_.operation_ns);
         break;
       }
       break;
     }
     case Phase::kServe:
-      if (late) return EnterConverge(Phase::kSettle);
+      if (late) {
+        LookAtTerms();
+        return EnterConverge(Phase::kSettle);
+      }
       break;
     case Phase::kDone:
       return;
   }
   PollAgain(poll_ns_);
+}
+
+absl::btree_map<GroupId, Term> Phases::CoreTerms() const {
+  absl::btree_map<GroupId, Term> terms;
+  for (const NodeId node : core_) {
+    if (!At(node).serving()) continue;
+    for (const auto& [group, raft] : At(node).replica()->groups())
+      terms[group] = std::max(terms[group], raft.term());
+  }
+  return terms;
+}
+
+void Phases::LookAtTerms() {
+  for (const auto& [group, after] : CoreTerms()) {
+    const auto before = terms_.find(group);
+    if (before == terms_.end()) continue;
+    shared_.edges.OnTermSpan({.group = group,
+                              .before = before->second,
+                              .after = after,
+                              .span = shared_.now() - serving_since_,
+                              .patience = shared_.config.cluster.options.election_timeout_max.ns});
+  }
 }
 
 // As long as nothing is broken but single frames, something must be committed in every span.

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "sim/world/clients.h"
 #include "sim/world/faults.h"
 #include "sim/world/liveness.h"
@@ -50,6 +51,9 @@ class Phases {
   void EnterConverge(Phase phase);
   void Look();
   void LookAtChaos();
+  // The greatest term of each group in the core.
+  absl::btree_map<GroupId, Term> CoreTerms() const;
+  void LookAtTerms();
   void Finish();
   void PollAgain(std::int64_t after);
   // Each nullopt if so, else what is missing.
@@ -73,6 +77,8 @@ class Phases {
   Phase phase_ = Phase::kChaos;
   std::vector<NodeId> core_;
   std::int64_t deadline_ = 0;
+  std::int64_t serving_since_ = 0;
+  absl::btree_map<GroupId, Term> terms_;  // as the serve phase began
   std::int64_t poll_ns_ = 0;
   std::optional<Excuse> excuse_;
   CalmWatch calm_;

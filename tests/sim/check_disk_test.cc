@@ -268,7 +268,22 @@ TEST(CorruptionChecks, AnAnswerThatRestsOnASpoiledRowIsRefused) {
   EXPECT_VIOLATES(map, "I-46");
 }
 
+TEST(CorruptionChecks, AReadOfEntriesThatAreGoneMeanwhileMayFail) {
+  Play play;
+  play.Settle();
+  const Input answer =
+      LogRead{.id = PortRequest(5), .group = kGroup, .first = Index(9), .entries = {}, .ok = false};
+  play.Step(2, &answer);
+  EXPECT_CLEAN(play);
+}
+
 TEST(CorruptionChecks, GoingOnWithAStoreThatCannotBeReadIsRefused) {
+  Play log;
+  log.Settle();
+  const Input read = ReadBack(false);
+  log.Step(2, &read);
+  EXPECT_VIOLATES(log, "I-46");
+
   Play play;
   play.Settle();
   const Input answer = AppliedOf(false);

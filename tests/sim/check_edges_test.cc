@@ -72,8 +72,8 @@ TEST_F(Edges, ANodeThatStopsForNothingIsRefused) {
 // ---- clients -----------------------------------------------------------------------------------------------
 
 TEST_F(Edges, EveryRequestMayBeAnsweredOnceInAnyOrder) {
-  for (const std::uint64_t id : {1, 2, 3}) edges_.OnAsked(node_, RequestId(id));
-  for (const std::uint64_t id : {2, 3, 1}) edges_.OnAnswered(node_, RequestId(id));
+  for (const std::uint64_t id : {1u, 2u, 3u}) edges_.OnAsked(node_, RequestId(id));
+  for (const std::uint64_t id : {2u, 3u, 1u}) edges_.OnAnswered(node_, RequestId(id));
   EXPECT_EQ(Found(), "nothing");
   EXPECT_EQ(Checked(Check::kAnsweredOnce), 3u);
 }
@@ -223,6 +223,23 @@ TEST_F(Edges, ALeaderThatIsMissingWhenDueIsRefused) {
 TEST_F(Edges, ConvergenceThatIsMissingWhenDueIsRefused) {
   edges_.OnDue(Check::kConvergenceInTime, "n1 lags", 100, 100);
   EXPECT_EQ(Found(), "LIVE-3");
+}
+
+TEST_F(Edges, ATermNowAndThenPasses) {
+  const std::int64_t span = 3 * EdgeChecks::kTimeoutsATerm * 100;
+  edges_.OnTermSpan(
+      {.group = GroupId(), .before = Term(7), .after = Term(7), .span = 0, .patience = 100});
+  edges_.OnTermSpan(
+      {.group = GroupId(), .before = Term(7), .after = Term(9), .span = 0, .patience = 100});
+  edges_.OnTermSpan(
+      {.group = GroupId(), .before = Term(7), .after = Term(12), .span = span, .patience = 100});
+  EXPECT_EQ(Found(), "nothing");
+}
+TEST_F(Edges, ACoreThatHoldsElectionsInASoundNetworkIsRefused) {  // I-19
+  const std::int64_t span = 3 * EdgeChecks::kTimeoutsATerm * 100;
+  edges_.OnTermSpan(
+      {.group = GroupId(), .before = Term(7), .after = Term(13), .span = span, .patience = 100});
+  EXPECT_EQ(Found(), "I-19");
 }
 
 // ---- the last look -----------------------------------------------------------------------------------------

@@ -178,7 +178,7 @@ KvReply WroteBoth(std::uint64_t at, std::uint64_t revision) {
 }
 
 TEST(NastyHistories, AScanDuringABatchSeesAllOrNothingOfIt) {
-  for (const std::uint64_t seen : {1, 2}) {
+  for (const std::uint64_t seen : {1u, 2u}) {
     Trial trial;
     trial.Write(1, kBoth, WroteBoth(1, 1));
     const OpId scan = trial.Begin(3, ScanOf("", ""));
