@@ -95,6 +95,8 @@ simulate_regress() {
 sanitizers() {
   CXX=clang++-14 configure build-asan -Db_sanitize=address,undefined -Doptimization=1 -Ddebug=true
   build_quietly build-asan
+  ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer-14)
+  export ASAN_SYMBOLIZER_PATH
   UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
     run_suites build-asan --suite unit --suite step --suite golden --suite fuzz --timeout-multiplier 5
   cd "$root"

@@ -7,7 +7,7 @@ export CCACHE_NOHASHDIR=1
 # What each set needs: `package`, or `package:command` where the command alone is enough.
 packages_build='g++:g++ pkg-config:pkg-config meson:meson ninja-build:ninja ccache:ccache lld:ld.lld
   python3:python3 binutils:nm libabsl-dev librocksdb-dev nlohmann-json3-dev libgtest-dev librapidcheck-dev libbenchmark-dev'
-packages_check='git:git clang-14:clang++-14 libclang-rt-14-dev clang-format-14:clang-format-14'
+packages_check='git:git clang-14:clang++-14 libclang-rt-14-dev llvm-14:llvm-symbolizer-14 clang-format-14:clang-format-14'
 
 is_installed() {
   case $1 in
