@@ -51,6 +51,11 @@ class Mutant:
     def expected(self):
         return self.header['expect'].split()
 
+    @property
+    def rarity(self):
+        """How many times the usual seeds it is given."""
+        return int(self.header.get('rarity', '1'))
+
 
 def parse(name, text):
     """The mutant in a patch file's text. Raises BadPatch."""
@@ -64,6 +69,8 @@ def parse(name, text):
     for key in ['id', 'about', 'expect', 'source']:
         if key not in header:
             raise BadPatch(f'the header has no line "# {key}: …"')
+    if not re.fullmatch('[1-9][0-9]?', header.get('rarity', '1')):
+        raise BadPatch('rarity is a number from 1 to 99')
     files = []
     for line in diff:
         if line.startswith(('--- ', '+++ ')):
@@ -217,19 +224,19 @@ class Verdicts:
         self.file.write_text(json.dumps(self.known, indent=1), encoding='utf-8')
 
 
-def examine(name, mutant, base, arguments, verdicts):
+def examine(name, mutant, base, arguments, seeds, verdicts):
     files = dict(base)
     if mutant:
         files.update((path, text.encode()) for path, text in apply(mutant).items())
-    key = f'{hash_of(files)} {arguments.seeds} {arguments.first_seed}'
+    key = f'{hash_of(files)} {seeds} {arguments.first_seed}'
     result = verdicts.get(key)
     if result is None:
         folder = WORK / name
         sync(folder, files)
         print(f'{name}: building …', file=sys.stderr, flush=True)
         program = build(folder)
-        print(f'{name}: running up to {arguments.seeds} seeds …', file=sys.stderr, flush=True)
-        result = simulate(program, folder, arguments.seeds, arguments.first_seed)
+        print(f'{name}: running up to {seeds} seeds …', file=sys.stderr, flush=True)
+        result = simulate(program, folder, seeds, arguments.first_seed)
         verdicts.put(key, result)
     return result
 
@@ -276,12 +283,16 @@ def main(argv):
     base = tree()
     verdicts = Verdicts(arguments.fresh)
     failed = bool(bad)
-    for name in arguments.names or [CONTROL, *known]:
+    names = arguments.names or [CONTROL, *known]
+    # The control has to survive whatever any of them is given.
+    longest = max([known[name].rarity for name in names if name in known], default=1)
+    for name in names:
         mutant = known.get(name)
         if name != CONTROL and mutant is None:
             continue  # said above what is wrong with it
         try:
-            result = examine(name, mutant, base, arguments, verdicts)
+            seeds = arguments.seeds * (mutant.rarity if mutant else longest)
+            result = examine(name, mutant, base, arguments, seeds, verdicts)
         except RuntimeError as wrong:
             print(f'{name}: {wrong}', file=sys.stderr)
             return SOFTWARE
