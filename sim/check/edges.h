@@ -26,8 +26,9 @@ class EdgeChecks {
  public:
   // A node that wants to be called more often than this at one instant goes round in circles.
   static constexpr std::uint32_t kMostWakeupsAtOnce = 1000;
-  // What whoever stayed outside may still cost: a term that it took before, and one that it is told of.
-  static constexpr std::uint64_t kTermsOfStragglers = 2;
+  // What whoever stayed outside may still cost is one election; where the whole core is needed for a quorum its
+  // votes may be split again and again: half of the time at worst.
+  static constexpr std::uint64_t kTermsOfStragglers = 20;
   // A sound cluster takes less than one term in so many election timeouts; one that goes in circles takes one in two.
   static constexpr std::int64_t kTimeoutsATerm = 8;
   // More events than any run may take.

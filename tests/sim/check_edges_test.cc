@@ -230,15 +230,15 @@ TEST_F(Edges, ATermNowAndThenPasses) {
   edges_.OnTermSpan(
       {.group = GroupId(), .before = Term(7), .after = Term(7), .span = 0, .patience = 100});
   edges_.OnTermSpan(
-      {.group = GroupId(), .before = Term(7), .after = Term(9), .span = 0, .patience = 100});
+      {.group = GroupId(), .before = Term(7), .after = Term(27), .span = 0, .patience = 100});
   edges_.OnTermSpan(
-      {.group = GroupId(), .before = Term(7), .after = Term(12), .span = span, .patience = 100});
+      {.group = GroupId(), .before = Term(7), .after = Term(30), .span = span, .patience = 100});
   EXPECT_EQ(Found(), "nothing");
 }
 TEST_F(Edges, ACoreThatHoldsElectionsInASoundNetworkIsRefused) {  // I-19
   const std::int64_t span = 3 * EdgeChecks::kTimeoutsATerm * 100;
   edges_.OnTermSpan(
-      {.group = GroupId(), .before = Term(7), .after = Term(13), .span = span, .patience = 100});
+      {.group = GroupId(), .before = Term(7), .after = Term(31), .span = span, .patience = 100});
   EXPECT_EQ(Found(), "I-19");
 }
 
