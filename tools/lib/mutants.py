@@ -1,305 +1,228 @@
 #!/usr/bin/env python3
 """Puts known bugs into the engine, one at a time, and sees whether the simulator finds them.
 
-A mutant is a file tests/mutants/NAME.patch: a unified diff after a header of `# key: value` lines (see
-tests/mutants/README.md). Each is applied to a copy of the tree under build/mutants/NAME, the simulator
-is built there, and the smoke scenarios run until the first failure. The control, an unpatched copy, must
-survive the same seeds. A verdict is kept until the patch or the tree changes.
+A mutant is a file tests/mutants/NAME.patch (see tests/mutants/README.md). Each is built in build/mutants/tree, while
+the one before it is simulated: the standard scenarios until the first failure, then its own schedule, which has to
+show the bug and has to pass without it. The control, the tree without a patch, must survive the same seeds. A verdict
+is kept until something that it depends on changes, so an interrupted run goes on where it was.
 
-Exit: 0 every mutant was found and the control survived; 4 not so, or a patch is not what it should be;
-64 wrong usage; 70 a mutant could not be built or run.
+Exit: 0 every mutant was found, its own schedule shows it, and the control survived; 4 not so, or a patch is not what
+it should be; 64 wrong usage; 70 a mutant could not be built or run; 130 interrupted.
 """
 import argparse
-import dataclasses
-import hashlib
-import json
+import concurrent.futures
 import os
 import pathlib
-import re
-import resource
-import shutil
-import subprocess
+import signal
 import sys
-import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PATCHES = ROOT / 'tests' / 'mutants'
-WORK = ROOT / 'build' / 'mutants'
+import mutant_builds
+import mutant_patches
+import mutant_runs
+import mutant_tables
+from mutant_tables import Row
+
 CONTROL = 'control'
-SUITE = 'scenarios/smoke'
-MAY_TOUCH = ('engine/', 'storage/')
-MAX_LINES = 10
-# What a copy of the tree needs in order to build the simulator and run the suite.
-ROOMS = ['engine', 'storage', 'net', 'sim', 'tests', SUITE]
-FILES = ['meson.build', 'meson_options.txt']
-GATE, USAGE, SOFTWARE = 4, 64, 70
+GATE, USAGE, SOFTWARE, INTERRUPTED = 4, 64, 70, 130
+SHRINK_S = 20
 
 
-class BadPatch(Exception):
-    """The message says what is wrong with it."""
+def say(text):
+    print(text, file=sys.stderr, flush=True)
 
 
-@dataclasses.dataclass
-class Mutant:
-    name: str
-    header: dict
-    diff: str
-    lines: int
-    files: list
-
-    @property
-    def expected(self):
-        return self.header['expect'].split()
-
-    @property
-    def rarity(self):
-        """How many times the usual seeds it is given."""
-        return int(self.header.get('rarity', '1'))
+class Usage(Exception):
+    """The message says what is wrong with the command line."""
 
 
-def parse(name, text):
-    """The mutant in a patch file's text. Raises BadPatch."""
-    header, diff = {}, []
-    for line in text.splitlines(keepends=True):
-        match = re.match(r'# (\w+): *(.*\S)\s*$', line)
-        if match and not diff:
-            header[match.group(1)] = match.group(2)
-        elif diff or line.startswith(('diff --git ', '--- ')):
-            diff.append(line)
-    for key in ['id', 'about', 'expect', 'source']:
-        if key not in header:
-            raise BadPatch(f'the header has no line "# {key}: …"')
-    if not re.fullmatch('[1-9][0-9]?', header.get('rarity', '1')):
-        raise BadPatch('rarity is a number from 1 to 99')
-    files = []
-    for line in diff:
-        if line.startswith(('--- ', '+++ ')):
-            path = line[4:].split('\t')[0].strip()
-            if path == '/dev/null' or not re.match(r'[ab]/', path):
-                raise BadPatch(f'{path}: a mutant changes files that exist, named a/… and b/…')
-            files.append(path[2:])
-    files = sorted(set(files))
-    if not files:
-        raise BadPatch('holds no diff')
-    for path in files:
-        if not path.startswith(MAY_TOUCH):
-            raise BadPatch(f'touches {path}; a mutant touches {" and ".join(MAY_TOUCH)} only')
-    lines = sum(1 for line in diff if line[0] in '+-' and not line.startswith(('--- ', '+++ ')))
-    if not 0 < lines <= MAX_LINES:
-        raise BadPatch(f'changes {lines} lines; a mutant changes 1 to {MAX_LINES}')
-    return Mutant(name, header, ''.join(diff), lines, files)
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise Usage(message)
 
 
-def apply(mutant, root=ROOT):
-    """{path: text} of the patched files. Raises BadPatch."""
-    with tempfile.TemporaryDirectory() as folder:
-        stage = pathlib.Path(folder) / 'stage'
-        for path in mutant.files:
-            if not (root / path).is_file():
-                raise BadPatch(f'there is no {path}')
-            (stage / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(root / path, stage / path)
-        done = subprocess.run(['git', 'apply', '-'], input=mutant.diff, cwd=stage, text=True, capture_output=True,
-                              check=False, env={**os.environ, 'GIT_CEILING_DIRECTORIES': folder})
-        if done.returncode != 0:
-            raise BadPatch('does not apply: ' + ' '.join(done.stderr.split()))
-        return {path: (stage / path).read_text(encoding='utf-8') for path in mutant.files}
+def positive(text):
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a number from 1 on')
+    return int(text)
 
 
-def load_all():
-    """([mutants that are right], [(name, what is wrong)]), by name."""
-    good, bad = [], []
-    for file in sorted(PATCHES.glob('*.patch')):
+def parse_arguments(argv):
+    parser = Parser(prog='tools/dev mutants')
+    parser.add_argument('names', nargs='*', metavar='NAME')
+    parser.add_argument('--seeds', type=positive, metavar='N',
+                        help='so many for each, whatever its class (E 1000, M and H 5000)')
+    parser.add_argument('--first-seed', type=int, default=1, metavar='N')
+    parser.add_argument('-j', dest='jobs', type=positive, default=os.cpu_count() or 1, metavar='N',
+                        help='worker processes (one a core)')
+    parser.add_argument('--list', action='store_true', help='name the mutants and what they are')
+    parser.add_argument('--check', action='store_true', help='only see that patches apply and schedules can be read')
+    parser.add_argument('--build', action='store_true', help='only build the programs')
+    parser.add_argument('--program', metavar='FILE',
+                        help='with --check: the simulator of this tree; own schedules must pass on it')
+    parser.add_argument('--fresh', action='store_true', help='forget earlier verdicts')
+    parser.add_argument('--shrink', type=int, default=SHRINK_S, metavar='S',
+                        help=f'seconds to shrink each first failure ({SHRINK_S}); 0 = off')
+    arguments = parser.parse_args(argv)
+    if arguments.first_seed < 0 or arguments.shrink < 0:
+        raise Usage('--first-seed and --shrink are not negative')
+    return arguments
+
+
+class Bench:
+    """Builds and runs what the table needs: the next program is built while this one is simulated."""
+
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.work = mutant_builds.WORK
+        self.builds = mutant_builds.Builds(arguments.jobs)
+        suite = {path: content for path, content in mutant_builds.files_of(
+            [path for path in mutant_runs.SUITES if (mutant_builds.ROOT / path).is_dir()]).items()
+            if path.endswith('.json')}
+        self.runs = mutant_runs.Simulations(mutant_runs.Verdicts(arguments.fresh), suite, arguments)
+        self.suite_folder = mutant_builds.keep(self.work / 'suites', suite)
+        self.builder = concurrent.futures.ThreadPoolExecutor(1)
+
+    def row_of(self, name, mutant, seeds, program, control):
+        """`program`, `control`: futures of the programs."""
+        row = Row(name, mutant)
         try:
-            mutant = parse(file.stem, file.read_text(encoding='utf-8'))
-            apply(mutant)
-            good.append(mutant)
-        except BadPatch as wrong:
-            bad.append((file.stem, str(wrong)))
-    return good, bad
+            row.suite = self.runs.run_suite(program.result(), self.suite_folder, seeds)
+            if mutant:
+                self.add_schedule(row, program.result(), control)
+                self.add_size(row, program.result())
+        except (mutant_builds.BuildError, mutant_runs.RunError) as wrong:
+            row.error = str(wrong)
+        return row
+
+    def add_schedule(self, row, program, control):
+        content = mutant_patches.schedule_of(row.name)
+        if content is None:
+            return
+        folder = mutant_builds.keep(self.work / 'schedules', {f'{row.name}.json': content})
+        seeds = row.mutant.schedule_seeds
+        row.schedule = self.runs.run_schedule(program, folder, row.name, content, seeds)
+        row.control = self.runs.run_schedule(control.result(), folder, row.name, content, seeds)
+
+    def add_size(self, row, program):
+        seconds = self.arguments.shrink
+        if row.verdict == 'found' and 'file' in row.suite and seconds and mutant_runs.can_shrink(program):
+            row.shrunk = self.runs.shrink(program, self.suite_folder, row.suite, seconds)
+
+    def rows(self, named, longest):
+        """Yields a row for each (name, mutant), in order."""
+        sources = {name: self.builds.sources_of(mutant) for name, mutant in [(CONTROL, None), *named]}
+        programs = {name: self.builder.submit(self.build, name, sources[name]) for name in sources}
+        for number, (name, mutant) in enumerate(named, 1):
+            seeds = self.arguments.seeds or (mutant.seeds if mutant else longest)
+            if self.runs.suite_known(self.builds.program_of(sources[name]), seeds) is None:
+                say(f'[{number}/{len(named)}] {name}: up to {seeds} seeds …')
+            yield self.row_of(name, mutant, seeds, programs[name], programs[CONTROL])
+
+    def build_all(self, named):
+        """True if every program is there now."""
+        good = True
+        for name, mutant in [(CONTROL, None), *named]:
+            try:
+                self.build(name, self.builds.sources_of(mutant))
+            except mutant_builds.BuildError as wrong:
+                say(f'{name}: {wrong}')
+                good = False
+        return good
+
+    def build(self, name, sources):
+        if not self.builds.program_of(sources).is_file():
+            say(f'{name}: building …')
+        return self.builds.build(sources)
+
+    def stop(self):
+        """Ends what is running, and waits for it."""
+        self.builder.shutdown(wait=False, cancel_futures=True)
+        for process in list(mutant_builds.running):
+            process.terminate()
+        self.builder.shutdown()
 
 
-def tree():
-    """{path: bytes} of everything a copy needs."""
-    found = {}
-    for room in ROOMS:
-        for file in sorted((ROOT / room).rglob('*')):
-            if file.is_file() and '__pycache__' not in file.parts:
-                found[file.relative_to(ROOT).as_posix()] = file.read_bytes()
-    for name in FILES:
-        if (ROOT / name).is_file():
-            found[name] = (ROOT / name).read_bytes()
-    return found
+def check(good, bad, program):
+    """What CI asks: do patches apply, can own schedules be read, do they pass without the bug?"""
+    wrong = len(bad)
+    without = []
+    for mutant in good:
+        content = mutant_patches.schedule_of(mutant.name)
+        if content is None:
+            without.append(mutant.name)
+        elif program:
+            result = mutant_runs.simulate(program, mutant_patches.PATCHES, [f'{mutant.name}.json'],
+                                          ['--seeds', str(mutant.schedule_seeds), '--first-seed', '1', '--fail-fast'])
+            if result['code'] != mutant_runs.PASS:
+                say(f'tests/mutants/{mutant.name}.json: without the bug, after {result["seeds"]} seeds, '
+                    f'{result["caught_by"]}: {result["what"]}')
+                wrong += 1
+    if without:
+        say('no schedule of its own: ' + ' '.join(without))
+    rows = mutant_patches.wrong_rows(good, mutant_patches.waiting())
+    for line in rows:
+        say(line)
+    say(f'{len(good)} patches apply, {len(bad)} do not')
+    return GATE if wrong else 0
 
 
-def sync(folder, wanted):
-    """Makes `folder` hold exactly `wanted` (beside its build folder), touching only what differs."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in folder.rglob('*'):
-        path = file.relative_to(folder).as_posix()
-        if file.is_file() and not path.startswith('build/') and path not in wanted:
-            file.unlink()
-    for path, content in wanted.items():
-        file = folder / path
-        if not file.is_file() or file.read_bytes() != content:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-
-
-def build(folder):
-    """The simulator of the tree in `folder`. Compilers' results are shared between copies through ccache."""
-    env = {**os.environ, 'CXX': 'ccache g++', 'CXX_LD': 'lld', 'CCACHE_NOHASHDIR': '1', 'CCACHE_BASEDIR': str(folder)}
-    target = folder / 'build'
-    if not (target / 'build.ninja').is_file():
-        shutil.rmtree(target, ignore_errors=True)
-        run = subprocess.run(['meson', 'setup', str(target), str(folder)], env=env, text=True, capture_output=True,
-                             check=False)
-        if run.returncode != 0:
-            raise RuntimeError(run.stdout[-4000:] + run.stderr[-4000:])
-    run = subprocess.run(['ninja', '-C', str(target), 'sim/quorate-sim'], env=env, text=True, capture_output=True,
-                         check=False)
-    if run.returncode != 0:
-        raise RuntimeError(run.stdout[-4000:] + run.stderr[-4000:])
-    return target / 'sim' / 'quorate-sim'
-
-
-def simulate(program, folder, seeds, first_seed):
-    """{'code', 'seeds', 'cpu_s', 'caught_by', 'what'} of one run of the suite, until the first failure."""
-    report = folder / 'report.json'
-    report.unlink(missing_ok=True)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    run = subprocess.run([str(program), 'run', SUITE, '--seeds', str(seeds), '--first-seed', str(first_seed),
-                          '--fail-fast', '--json', str(report)], cwd=folder, text=True,
-                         capture_output=True, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    if not report.is_file():
-        raise RuntimeError(f'quorate-sim ended with {run.returncode} and wrote no report\n{run.stdout[-2000:]}'
-                           f'{run.stderr[-2000:]}')
-    return {**read_report(json.loads(report.read_text(encoding='utf-8'))), 'code': run.returncode,
-            'cpu_s': round(cpu, 1)}
-
-
-def read_report(report):
-    """What the table needs of `quorate-sim run --json`: the failure with the smallest number."""
-    failures = [finding for finding in report['findings'] if finding['verdict'] not in ('excused', 'unknown')]
-    if not failures:
-        return {'seeds': report['runs'], 'caught_by': '', 'what': ''}
-    first = min(failures, key=lambda failure: failure['number'])
-    return {'seeds': first['number'] + 1, 'caught_by': first['checker'], 'what': first['what']}
-
-
-def verdict_of(name, result):
-    """'found', 'survived', or what else happened."""
-    if result['code'] == 0:
-        return 'survived'
-    if result['code'] in (1, 2, 3) and result['caught_by']:
-        return 'found'
-    return f'exit {result["code"]}'
-
-
-def hash_of(files):
-    digest = hashlib.sha256()
-    for path, content in sorted(files.items()):
-        digest.update(f'{path}\0{len(content)}\0'.encode())
-        digest.update(content)
-    return digest.hexdigest()
-
-
-class Verdicts:
-    """Verdicts of earlier runs, by everything they depend on."""
-
-    def __init__(self, fresh):
-        self.file = WORK / 'verdicts.json'
-        self.known = {}
-        if not fresh and self.file.is_file():
-            self.known = json.loads(self.file.read_text(encoding='utf-8'))
-
-    def get(self, key):
-        return self.known.get(key)
-
-    def put(self, key, result):
-        self.known[key] = result
-        WORK.mkdir(parents=True, exist_ok=True)
-        self.file.write_text(json.dumps(self.known, indent=1), encoding='utf-8')
-
-
-def examine(name, mutant, base, arguments, seeds, verdicts):
-    files = dict(base)
-    if mutant:
-        files.update((path, text.encode()) for path, text in apply(mutant).items())
-    key = f'{hash_of(files)} {seeds} {arguments.first_seed}'
-    result = verdicts.get(key)
-    if result is None:
-        folder = WORK / name
-        sync(folder, files)
-        print(f'{name}: building …', file=sys.stderr, flush=True)
-        program = build(folder)
-        print(f'{name}: running up to {seeds} seeds …', file=sys.stderr, flush=True)
-        result = simulate(program, folder, seeds, arguments.first_seed)
-        verdicts.put(key, result)
-    return result
-
-
-def print_row(name, verdict, result, mutant):
-    expected = ''
-    if mutant and verdict == 'found':
-        expected = 'as expected' if result['caught_by'] in mutant.expected else f'expected {mutant.header["expect"]}'
-    print(f'{name:36} {verdict:10} {result["seeds"]:6} seeds {result["cpu_s"]:8.1f} cpu s  '
-          f'{result["caught_by"]:8} {expected}', flush=True)
+def run_all(named, arguments):
+    longest = max([mutant.seeds for _, mutant in named if mutant], default=max(mutant_patches.SEEDS_OF_CLASS.values()))
+    bench = Bench(arguments)
+    if arguments.build:
+        return 0 if bench.build_all(named) else SOFTWARE
+    rows = []
+    print(mutant_tables.line_of(mutant_tables.TITLES), flush=True)
+    try:
+        for row in bench.rows(named, longest):
+            rows.append(row)
+            print(mutant_tables.line_of(row.cells()), flush=True)
+            if row.error:
+                say(f'{row.name}: {row.error}')
+            elif row.schedule_word in ('refused', 'control fails'):
+                told = row.schedule if row.schedule_word == 'refused' else row.control
+                say(f'tests/mutants/{row.name}.json: {row.schedule_word}: {told["caught_by"]} {told["what"]}')
+    finally:
+        bench.stop()
+    for line in mutant_tables.summary_of(rows):
+        print(line)
+    if any(row.error for row in rows):
+        return SOFTWARE
+    return 0 if all(row.good for row in rows) else GATE
 
 
 def main(argv):
-    parser = argparse.ArgumentParser(prog='tools/dev mutants', add_help=True, exit_on_error=False)
-    parser.add_argument('names', nargs='*')
-    parser.add_argument('--seeds', type=int, default=1000)
-    parser.add_argument('--first-seed', type=int, default=1)
-    parser.add_argument('--list', action='store_true', help='name the mutants and what they are')
-    parser.add_argument('--check', action='store_true', help='only see that every patch applies')
-    parser.add_argument('--fresh', action='store_true', help='forget earlier verdicts')
     try:
-        arguments, unknown = parser.parse_known_args(argv)
-    except argparse.ArgumentError as wrong:
-        print(f'tools/dev mutants: {wrong}', file=sys.stderr)
+        arguments = parse_arguments(argv)
+    except Usage as wrong:
+        say(f'tools/dev mutants: {wrong}')
         return USAGE
-    if unknown or arguments.seeds < 1:
-        print(f'tools/dev mutants: what is "{" ".join(unknown) or "--seeds < 1"}"?', file=sys.stderr)
-        return USAGE
-    good, bad = load_all()
+    good, bad = mutant_patches.load_all()
     known = {mutant.name: mutant for mutant in good}
+    every = [CONTROL, *known, *dict(bad)]
     for name in arguments.names:
-        if name != CONTROL and name not in known and name not in dict(bad):
-            print(f'tools/dev mutants: no mutant "{name}"; there are: {" ".join([CONTROL, *known])}', file=sys.stderr)
+        if name not in every:
+            say(f'tools/dev mutants: no mutant "{name}"{mutant_patches.nearest(name, every)}')
             return USAGE
     if arguments.list:
         for mutant in good:
-            print(f'{mutant.name:36} {mutant.header["id"]:5} {mutant.header["about"]}')
+            print(f'{mutant.id:5} {mutant.klass} {mutant.name:40} {mutant.header["about"]}')
     for name, wrong in bad:
-        print(f'tests/mutants/{name}.patch: {wrong}', file=sys.stderr)
-    if arguments.list or arguments.check:
-        print(f'{len(good)} patches apply, {len(bad)} do not', file=sys.stderr)
+        say(f'tests/mutants/{name}.patch: {wrong}')
+    if arguments.check:
+        return check(good, bad, pathlib.Path(arguments.program).resolve() if arguments.program else None)
+    if arguments.list:
         return GATE if bad else 0
-
-    base = tree()
-    verdicts = Verdicts(arguments.fresh)
-    failed = bool(bad)
-    names = arguments.names or [CONTROL, *known]
-    # The control has to survive whatever any of them is given.
-    longest = max([known[name].rarity for name in names if name in known], default=1)
-    for name in names:
-        mutant = known.get(name)
-        if name != CONTROL and mutant is None:
-            continue  # said above what is wrong with it
-        try:
-            seeds = arguments.seeds * (mutant.rarity if mutant else longest)
-            result = examine(name, mutant, base, arguments, seeds, verdicts)
-        except RuntimeError as wrong:
-            print(f'{name}: {wrong}', file=sys.stderr)
-            return SOFTWARE
-        verdict = verdict_of(name, result)
-        print_row(name, verdict, result, mutant)
-        failed |= verdict != ('survived' if name == CONTROL else 'found')
-    return GATE if failed else 0
+    named = [(name, known.get(name)) for name in arguments.names or [CONTROL, *known]
+             if name == CONTROL or name in known]
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    try:
+        code = run_all(named, arguments)
+    except KeyboardInterrupt:
+        say('interrupted; what was found out is kept')
+        return INTERRUPTED
+    asked_for = [name for name, _ in bad if not arguments.names or name in arguments.names]
+    return code or (GATE if asked_for else 0)
 
 
 if __name__ == '__main__':
