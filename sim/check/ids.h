@@ -5,6 +5,7 @@
 // `docs/invariants.md` says what each of them holds; a test compares the two lists.
 #pragma once
 #include <array>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -83,6 +84,9 @@ enum class Check : std::uint8_t {
   kCount_,
 };
 inline constexpr std::size_t kChecks = static_cast<std::size_t>(Check::kCount_);
+
+// Some of them.
+using CheckSet = std::bitset<kChecks>;
 
 const char* IdOf(Check check);
 // nullopt: nothing is reported under that id.

@@ -124,10 +124,25 @@ absl::Status ReadShard(const Words& words, RunArgs& args) {
   return absl::OkStatus();
 }
 
+absl::Status ReadAblation(const Words& words, Ablation& ablation) {
+  if (words.Has("--ignore-check")) {
+    const absl::StatusOr<CheckSet> ignored = ReadIgnored(words.Text("--ignore-check"));
+    if (!ignored.ok())
+      return Wrong(Cat("--ignore-check: ", std::string(ignored.status().message())));
+    ablation.ignored = *ignored;
+  }
+  if (words.Has("--without")) {
+    absl::StatusOr<std::vector<std::string>> without = ReadWithout(words.Text("--without"));
+    if (!without.ok()) return Wrong(Cat("--without: ", std::string(without.status().message())));
+    ablation.without = *std::move(without);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Args> ParseRun(const std::vector<std::string>& all) {
   const absl::StatusOr<Words> words =
       Sort(all, {{"--seeds", "--first-seed", "-j", "--json", "--junit", "--out", "--shard",
-                  "--time-limit", "--run-limit"},
+                  "--time-limit", "--run-limit", "--ignore-check", "--without"},
                  {"--fail-fast", "--quiet", "-q"}});
   if (!words.ok()) return words.status();
   RunArgs args;
@@ -139,7 +154,8 @@ absl::StatusOr<Args> ParseRun(const std::vector<std::string>& all) {
         words->Take("--first-seed", 0, kAny, first_seed),
         words->Take("-j", 1, kMostJobs, args.jobs),
         words->Take("--time-limit", 1, kYearInSeconds, args.time_limit_s),
-        words->Take("--run-limit", 1, kYearInSeconds, args.run_limit_s), ReadShard(*words, args)}) {
+        words->Take("--run-limit", 1, kYearInSeconds, args.run_limit_s), ReadShard(*words, args),
+        ReadAblation(*words, args.ablation)}) {
     if (!status.ok()) return status;
   }
   // The last seed must be one, too; a fresh first seed is below kFreshSeeds.
@@ -164,13 +180,16 @@ absl::StatusOr<Args> ParseRun(const std::vector<std::string>& all) {
 
 absl::StatusOr<Args> ParseReplay(const std::vector<std::string>& all) {
   const absl::StatusOr<Words> words =
-      Sort(all, {{"--seed", "--verify", "--history"}, {"--trace", "--digest"}});
+      Sort(all, {{"--seed", "--verify", "--history", "--ignore-check", "--without"},
+                 {"--trace", "--digest"}});
   if (!words.ok()) return words.status();
   ReplayArgs args;
   if (words->paths.size() != 1) return Wrong("replay: needs one scenario");
   args.path = words->paths[0];
-  const absl::Status status = words->Take("--seed", 0, kAny, args.seed);
-  if (!status.ok()) return status;
+  for (const absl::Status& status :
+       {words->Take("--seed", 0, kAny, args.seed), ReadAblation(*words, args.ablation)}) {
+    if (!status.ok()) return status;
+  }
   if (words->Has("--verify")) {
     const std::string text = words->Text("--verify");
     const absl::StatusOr<std::uint64_t> digest = Number("--verify", text, 16);

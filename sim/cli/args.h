@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "engine/base/bytes.h"
+#include "sim/scenario/ablation.h"
 
 namespace quorate::sim {
 
@@ -30,6 +31,7 @@ struct RunArgs {
   std::string out;                  // folder for what a failure leaves
   std::uint64_t time_limit_s = 0;   // of the whole; 0 = none; a year at most
   std::uint64_t run_limit_s = 600;  // of one simulation
+  Ablation ablation;
   bool fail_fast = false;
   bool quiet = false;
 };
@@ -38,6 +40,7 @@ struct ReplayArgs {
   std::uint64_t seed = 1;
   std::optional<Digest> verify;
   std::string history;  // file to write
+  Ablation ablation;
   bool trace = false;
   bool digest_only = false;
 };

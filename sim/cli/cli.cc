@@ -86,8 +86,10 @@ ExitCode Refuse(const std::string& why) {
 }
 
 ExitCode Replay(const ReplayArgs& args, const CliWorld& world) {
-  const absl::StatusOr<Scenario> scenario = LoadScenario(args.path);
+  absl::StatusOr<Scenario> scenario = LoadScenario(args.path);
   if (!scenario.ok()) return Refuse(std::string(scenario.status().message()));
+  const absl::Status ablated = Ablate(args.ablation, *scenario);
+  if (!ablated.ok()) return Refuse(std::string(ablated.message()));
   RunSettings settings;
   settings.trace = args.trace;
   settings.trace_to = args.trace ? &std::cout : nullptr;

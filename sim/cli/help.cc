@@ -36,11 +36,17 @@ failure one line with the command that repeats it. The result does not depend on
   --junit FILE      every simulation as a JUnit test case
   --out DIR         for each kind of failure a folder: scenario, runs, trace and history of the first
   --quiet, -q       failures only
+  --ignore-check ID[,ID...]   violations of these checks are counted and fail nothing (an assertion of the
+                    engine, ASSERT, ends its run all the same)
+  --without PATH[,PATH...]    as if these faults were off in every run: a key or a group of the scenario, like
+                    network.loss, process.crash, clocks; workload.ops.transfer; cluster.options puts the
+                    engine's limits back to its defaults. Schedules stay as they are, and so does every other choice
 
 examples
   quorate-sim run scenarios/smoke --seeds 1000 -j2
   quorate-sim run scenarios/smoke --seeds 10000 --first-seed 1 --shard 0/4 --junit smoke.xml --out failures
   quorate-sim run my.json --seeds 500 --fail-fast
+  quorate-sim run scenarios/smoke --seeds 500 --ignore-check I-41,I-42 --without process.crash
 )";
 
 constexpr const char* kReplay = R"(quorate-sim replay FILE [options]
@@ -52,6 +58,7 @@ Runs one simulation and prints everything about it. The same file, seed and prog
   --verify DIGEST   exit code 3 if the digest is another one
   --history FILE    write what clients asked and were told, one JSON object a line
   --digest          print the digest alone
+  --ignore-check ID[,ID...], --without PATH[,PATH...]   as of run
 
 examples
   quorate-sim replay scenarios/smoke/wide.json --seed 4711

@@ -74,10 +74,17 @@ absl::Status WriteKind(const fs::path& folder, const Summary& summary,
   if (error) return Cannot((folder / "scenario.json").string(), "written", error.value());
   ChildSettings to_trace = settings;
   to_trace.to_file = (folder / "trace.txt").string();
-  const absl::StatusOr<ChildResult> trace =
-      RunChild({program, "replay", file, "--seed", std::to_string(first.seed), "--trace",
-                "--history", (folder / "history.jsonl").string()},
-               to_trace);
+  std::vector<std::string> words = {program,
+                                    "replay",
+                                    file,
+                                    "--seed",
+                                    std::to_string(first.seed),
+                                    "--trace",
+                                    "--history",
+                                    (folder / "history.jsonl").string()};
+  const std::vector<std::string>& options = summary.origin().options;
+  words.insert(words.end(), options.begin(), options.end());
+  const absl::StatusOr<ChildResult> trace = RunChild(words, to_trace);
   if (!trace.ok()) return trace.status();
   return trace->code == static_cast<int>(ExitCode::kUsage)
              ? absl::InvalidArgumentError(folder.string() + ": trace or history is not complete")

@@ -143,7 +143,7 @@ std::string EncodeRecord(const RunRecord& record) {
   out.U64(static_cast<std::uint64_t>(result.virtual_ns));
   out.U64(result.digest.value);
   for (const Counters* counters :
-       {&result.injected, &result.checked, &result.marks, &result.operations}) {
+       {&result.injected, &result.checked, &result.marks, &result.operations, &result.ignored}) {
     Put(out, *counters);
   }
   return bytes;
@@ -178,7 +178,7 @@ absl::StatusOr<RunRecord> DecodeRecord(std::string_view bytes) {
   result.virtual_ns = static_cast<std::int64_t>(in.U64());
   result.digest.value = in.U64();
   for (Counters* counters :
-       {&result.injected, &result.checked, &result.marks, &result.operations}) {
+       {&result.injected, &result.checked, &result.marks, &result.operations, &result.ignored}) {
     *counters = TakeCounters(in);
   }
   if (!in.done()) return absl::DataLossError("a record that is none");

@@ -33,6 +33,13 @@ std::string Quoted(const std::string& word) {
   return quoted + "'";
 }
 
+// As they stand behind a command: each with a blank before it.
+std::string OptionsText(const Origin& origin) {
+  std::string text;
+  for (const std::string& option : origin.options) text += Cat(" ", Quoted(option));
+  return text;
+}
+
 std::string OneLine(std::string_view text) {
   std::string line(text);
   std::replace_if(
@@ -166,8 +173,8 @@ std::uint64_t PerSecond(std::uint64_t count, std::uint64_t ms) {
 std::string ReplayLine(const Summary& summary, const Finding& finding) {
   const FileSummary& file = summary.files()[finding.file];
   return Cat(Quoted(summary.origin().program), " replay ", Quoted(file.path), " --seed ",
-             finding.seed, "  # commit ", summary.origin().commit, ", scenario ",
-             Render(file.hash));
+             finding.seed, OptionsText(summary.origin()), "  # commit ", summary.origin().commit,
+             ", scenario ", Render(file.hash));
 }
 
 std::string Render(const Summary& summary, const Finding& finding) {
@@ -180,6 +187,9 @@ std::string RenderTable(const Summary& summary, std::uint64_t first_seed) {
   const std::uint64_t runs = summary.runs().size();
   std::string text = Cat("runs         ", Grouped(runs), " of ", summary.files().size(),
                          " scenarios, seeds from ", first_seed, "\n");
+  if (!summary.origin().options.empty()) {
+    text += Cat("left out    ", OptionsText(summary.origin()), "\n");
+  }
   text += Cat("verdicts     pass ", summary.count(Severity::kPass), " · fail ", summary.failures(),
               " · excused ", summary.count(Severity::kExcused), " · unknown ",
               summary.count(Severity::kUnknown), "\n");
@@ -191,6 +201,7 @@ std::string RenderTable(const Summary& summary, std::uint64_t first_seed) {
   text += RenderCounters("injected", summary.injected());
   text += RenderCounters("checked", summary.checked());
   text += RenderCounters("client operations", summary.operations());
+  text += RenderCounters("violations passed over", summary.ignored());
   text += RenderMarks(summary);
   std::size_t shown = 0;
   for (const Finding& finding : summary.findings()) {
@@ -218,6 +229,7 @@ std::string RenderResult(const RunResult& result) {
   text += RenderCounters("injected", result.injected);
   text += RenderCounters("checked", result.checked);
   text += RenderCounters("client operations", result.operations);
+  text += RenderCounters("violations passed over", result.ignored);
   text += RenderCounters("marks reached", result.marks);
   return text;
 }
@@ -267,6 +279,8 @@ std::string RenderJson(const Summary& summary, std::uint64_t first_seed) {
                                        {"injected", CountersJson(summary.injected())},
                                        {"checked", CountersJson(summary.checked())},
                                        {"operations", CountersJson(summary.operations())},
+                                       {"left_out", summary.origin().options},
+                                       {"ignored", CountersJson(summary.ignored())},
                                        {"marks", MarksJson(summary.marks())},
                                        {"missed_gates", summary.MissedGates()},
                                        {"files", files},

@@ -101,7 +101,8 @@ class Suite {
       : args_(args),
         world_(world),
         scenarios_(std::move(scenarios)),
-        summary_(scenarios_, {world.program, ReleaseNumber(), world.commit}),
+        summary_(scenarios_,
+                 {world.program, ReleaseNumber(), world.commit, OptionsOf(args.ablation)}),
         first_seed_(args.first_seed.value_or(world.fresh_seed)) {}
 
   ExitCode Run() {
@@ -210,7 +211,7 @@ class Suite {
   }
 
   TwinOf TwinOfRun(std::uint64_t file, std::uint64_t seed) const {
-    return {world_.self, scenarios_[file].file, seed, args_.run_limit_s};
+    return {world_.self, scenarios_[file].file, seed, args_.run_limit_s, OptionsOf(args_.ablation)};
   }
 
   void TellDifference(const RunRecord& twin) {
@@ -244,6 +245,8 @@ ExitCode RunSuite(const RunArgs& args, const CliWorld& world) {
   for (const std::string& file : *files) {
     absl::StatusOr<Scenario> scenario = LoadScenario(file);
     if (!scenario.ok()) return Refuse(std::string(scenario.status().message()));
+    const absl::Status ablated = Ablate(args.ablation, *scenario);
+    if (!ablated.ok()) return Refuse(std::string(ablated.message()));
     scenarios.push_back(*std::move(scenario));
   }
   const absl::Status outputs = CheckOutputs(args);

@@ -88,6 +88,7 @@ void Summary::Add(const RunRecord& record) {
   AddTo(injected_, result.injected);
   AddTo(checked_, result.checked);
   AddTo(operations_, result.operations);
+  AddTo(ignored_, result.ignored);
   for (const auto& [name, times] : result.marks) {
     if (times == 0) continue;
     for (MarkCount* count : {&marks_[name], &file.marks[name]}) {

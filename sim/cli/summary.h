@@ -53,6 +53,7 @@ struct Origin {
   std::string program = "quorate-sim";  // as a shell finds it
   std::string version;
   std::string commit;
+  std::vector<std::string> options;  // that make the same run another one: what was left out
 };
 
 struct RunLine {  // for JUnit
@@ -92,6 +93,8 @@ class Summary {
   const Counters& injected() const { return injected_; }
   const Counters& checked() const { return checked_; }
   const Counters& operations() const { return operations_; }
+  // Violations that were passed over, by checker id.
+  const Counters& ignored() const { return ignored_; }
   const std::map<std::string, MarkCount>& marks() const { return marks_; }
   // Of all digests, in order: equal suites have equal ones.
   Digest digest() const { return digest_; }
@@ -110,6 +113,7 @@ class Summary {
   Counters injected_;
   Counters checked_;
   Counters operations_;
+  Counters ignored_;
   std::map<std::string, MarkCount> marks_;
   Digest digest_;
 };

@@ -17,8 +17,10 @@ constexpr std::size_t kMostOfALine = 300;
 std::string FillOf(std::uint64_t seed) { return std::to_string(1 + seed % 254); }
 
 absl::StatusOr<ChildResult> Replay(const TwinOf& run, const char* option, std::string fill) {
-  return RunChild({run.program, "replay", run.file, "--seed", std::to_string(run.seed), option},
-                  {run.limit_s, {{"MALLOC_PERTURB_", std::move(fill)}}, ""});
+  std::vector<std::string> words = {
+      run.program, "replay", run.file, "--seed", std::to_string(run.seed), option};
+  words.insert(words.end(), run.options.begin(), run.options.end());
+  return RunChild(words, {run.limit_s, {{"MALLOC_PERTURB_", std::move(fill)}}, ""});
 }
 
 std::string_view TakeLine(std::string_view& text) {

@@ -6,6 +6,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
@@ -16,6 +17,7 @@ struct TwinOf {
   std::string file;
   std::uint64_t seed = 0;
   std::uint64_t limit_s = 600;
+  std::vector<std::string> options;  // of `replay`, besides
 };
 
 // What the twin printed as its digest.

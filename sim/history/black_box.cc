@@ -33,7 +33,7 @@ BlackBoxResult CheckBlackBox(const History& history, const CommittedEffects& eff
   VersionCheckCounts counts;
   const std::optional<VersionFinding> finding = CheckVersions(history, &counts);
   verdicts.Count(Check::kVersionOrder, counts.operations);
-  if (finding) {
+  if (finding && !verdicts.PassesOver(Check::kVersionOrder)) {
     seen.violation = Violation{IdOf(Check::kVersionOrder), finding->rule + ": " + finding->what,
                                verdicts.event()};
   }
@@ -41,7 +41,8 @@ BlackBoxResult CheckBlackBox(const History& history, const CommittedEffects& eff
   const LinearizabilityResult search =
       CheckLinearizable(ProblemsOf(ResolveInfos(history, effects)), options.budget);
   verdicts.Count(Check::kSearch, search.components);
-  if (search.verdict == SearchVerdict::kViolation && !seen.violation) {
+  if (search.verdict == SearchVerdict::kViolation && !seen.violation &&
+      !verdicts.PassesOver(Check::kSearch)) {
     seen.violation = Violation{IdOf(Check::kSearch), search.counterexample, verdicts.event()};
   }
   seen.unknown = search.verdict == SearchVerdict::kUnknown;

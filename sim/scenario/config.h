@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/options.h"
+#include "sim/check/ids.h"
 #include "sim/scenario/draw.h"
 
 namespace quorate::sim {
@@ -170,6 +171,7 @@ struct CheckConfig {
   std::int64_t codec_parts = 0;   // of frames go through encode and decode
   std::int64_t search_parts = 0;  // of runs: Wing–Gong–Lowe search too (a failing run always)
   std::int64_t search_steps = 0;  // then it is unknown
+  CheckSet ignored;               // violations of these are counted and fail nothing
 };
 
 // ---- the schedule

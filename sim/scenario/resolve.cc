@@ -57,6 +57,7 @@ RunConfig Draw(const Scenario& scenario, std::uint64_t seed) {
   config.schedule = scenario.schedule;
   config.checks.linearizable = scenario.linearizable;
   config.checks.converges = scenario.converges;
+  config.checks.ignored = scenario.ignored;
   return config;
 }
 

@@ -41,6 +41,7 @@ struct Scenario {
   std::vector<std::string> required_marks;  // over all runs of the file together
   std::int64_t marks_after_runs = 0;   // fewer runs than this: required marks are not asked for
   std::int64_t determinism_parts = 0;  // of runs are run twice
+  CheckSet ignored;  // not from the file: checks that are left out (ablation.h)
 };
 
 absl::StatusOr<Scenario> ParseScenario(std::string_view text, std::string_view file);

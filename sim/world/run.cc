@@ -23,6 +23,16 @@ BlackBoxResult CheckHistory(World& world, const RunConfig& config) {
                        shared.verdicts);
 }
 
+Counters PassedOver(const Verdicts& verdicts) {
+  Counters counters;
+  for (std::size_t i = 0; i < kChecks; ++i) {
+    const auto check = static_cast<Check>(i);
+    const std::uint64_t times = verdicts.passed_over().of(check);
+    if (times > 0) counters[IdOf(check)] = times;
+  }
+  return counters;
+}
+
 std::string TextOf(const CheckFailure& failure) {
   std::string file = failure.file;
   const std::size_t slash = file.rfind('/');
@@ -50,6 +60,7 @@ RunResult RunOnce(const Scenario&, const RunConfig& config, std::uint64_t seed,
   }
   result.checked = world.Checked();
   result.injected = world.Injected();
+  result.ignored = PassedOver(shared.verdicts);
   result.marks = shared.marks.ByName();
   result.operations = shared.operations.counts();
   result.events = shared.events;

@@ -4,7 +4,8 @@
 //   process, build and order of runs; nothing outlives a call.
 // Verdicts: fail carries the violation; excused names what is missing (and is capped by the suite);
 //   unknown is a checker that ran out of budget, never counted as a pass.
-// Assertions: one that fails inside a run ends it as a violation with id "ASSERT".
+// Assertions: one that fails inside a run ends it as a violation with id "ASSERT". (Where that is passed over the run
+//   ends there all the same: behind it nothing is as it should be.)
 #pragma once
 #include <cstdint>
 #include <map>
@@ -48,6 +49,7 @@ struct RunResult {
   Counters checked;                    // by checker id: how often it looked
   Counters marks;                      // SOMETIMES, by name
   Counters operations;                 // client operations by outcome: "ok", "fail", "info"
+  Counters ignored;                    // by checker id: violations that were passed over
 };
 
 struct RunSettings {

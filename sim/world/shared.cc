@@ -30,6 +30,8 @@ Shared::Shared(const RunConfig& run_config, std::uint64_t run_seed, const RunSet
       serial(run_config.cluster.options.kv, verdicts),
       committed(serial),
       budget(nodes, static_cast<std::size_t>(run_config.budget.down),
-             static_cast<std::size_t>(run_config.budget.wiped)) {}
+             static_cast<std::size_t>(run_config.budget.wiped)) {
+  verdicts.Ignore(run_config.checks.ignored);
+}
 
 }  // namespace quorate::sim

@@ -38,6 +38,8 @@ cat >"with space.json" <<'JSON'
 JSON
 echo '{"format":1,"about":"Twice.","checks":{"determinism":1}}' >always.json
 echo '{"format":1,"about":"x","network":{"los":1}}' >bad.json
+echo '{"format":1,"about":"Only transfers.","workload":{"ops":{"transfer":1}}}' >transfers.json
+echo '{"format":1,"about":"Lossy.","network":{"loss":0.1},"checks":{"determinism":1}}' >lossy.json
 
 # ---- the command line
 expect 64 'no verb'; says err 'needs a verb'
@@ -109,6 +111,26 @@ expect 64 'missing file' run nothing.json; says err 'nothing.json: no such file'
 mkdir empty
 expect 64 'empty folder' run empty; says err 'empty: no *.json in this folder'
 expect 64 'replay of a folder' replay scenarios; says err 'is a directory'
+
+# ---- what is left out
+refuses 'a check that is none' run scenarios --ignore-check I-99; says err '--ignore-check: "I-99" is no check; "I-9" is one'
+refuses 'an empty list of checks' run scenarios --ignore-check=
+refuses 'a fault that is none' run scenarios --without network.los; says err '"network.los" is no fault of a scenario; "network.loss" is one'
+refuses 'what is no fault' replay scenarios/one.json --without cluster.nodes
+refuses 'nothing left' run transfers.json --without workload.ops.transfer
+says err 'transfers.json: workload.ops: all shares may be 0'
+expect 0 'a check that is passed over' run scenarios/one.json --seeds 1 --first-seed 13 --ignore-check LIVE-1,I-7
+says out 'left out     --ignore-check I-7,LIVE-1'; says out 'violations passed over'
+expect 1 'another check is not' run scenarios/one.json --seeds 1 --first-seed 13 --ignore-check I-8 --without clocks
+says out "one.json --seed 13 --ignore-check I-8 --without clocks  # commit 0123abcd"
+expect 0 'the same in a replay' replay scenarios/one.json --seed 13 --ignore-check I-7; says out 'violations passed over'
+expect 0 'a twin leaves out the same' run lossy.json --seeds 3 --first-seed 1 --ignore-check I-7 --without network.loss --json left.json
+"$python" - <<'PY' || fail 'a report says what was left out'
+import json
+report = json.load(open("left.json"))
+assert report["left_out"] == ["--ignore-check", "I-7", "--without", "network.loss"], report["left_out"]
+assert report["run_twice"] == 3 and report["injected"]["network.drop"] == 0, report
+PY
 
 # ---- verdicts and exit codes
 expect 0 pass run scenarios --seeds 10 --first-seed 100
