@@ -10,10 +10,13 @@ import sys
 import tempfile
 import types
 import unittest
+import unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / 'tools' / 'lib'))
 import count_cases
+import mutant_ablations
 import mutant_builds
+import mutant_page
 import mutant_patches
 import mutant_runs
 import mutant_tables
@@ -302,6 +305,83 @@ class Tables(unittest.TestCase):
         self.assertIn('survivors: lives', text)
 
 
+class Ablations(InFolder):
+    """With the fake: seed 13 fails by I-7 and 17 by LIVE-1, whatever is left out but those checks."""
+
+    def setUp(self):
+        super().setUp()
+        self.write('scenarios/smoke/a.json', '{"format": 1, "about": "A."}')
+        suite = mutant_builds.files_of(['scenarios/smoke'], self.folder)
+        self.runs = mutant_runs.Simulations(mutant_runs.Verdicts(work=self.folder), suite,
+                                            types.SimpleNamespace(first_seed=1, jobs=1))
+        self.row = mutant_tables.Row('x', mutant_patches.parse('x', HEADER + DIFF))
+        self.row.suite = self.runs.run_suite(FAKE, self.folder, 50)
+
+    def outcome(self, options, known_only=False):
+        return mutant_ablations.outcome(self.runs, FAKE, self.folder, self.row, options, known_only)
+
+    def test_a_mutant_whose_run_fails_all_the_same_is_kept_at_the_price_of_one_simulation(self):
+        what, again = self.outcome(['--without', 'network.loss'])
+        self.assertEqual((what, again['caught_by'], again['seeds']), (mutant_ablations.KEPT, 'I-7', 1))
+
+    def test_else_the_standard_scenarios_are_run_again(self):
+        what, again = self.outcome(['--ignore-check', 'I-7'])
+        self.assertEqual((what, again['caught_by'], again['seeds']), (mutant_ablations.LATER, 'LIVE-1', 17))
+
+    def test_what_no_seed_of_its_class_finds_is_lost(self):
+        self.row.mutant.header['class'] = 'E'
+        with unittest.mock.patch.dict(mutant_patches.SEEDS_OF_CLASS, E=16):
+            self.assertEqual(self.outcome(['--ignore-check', 'I-7'])[0], mutant_ablations.LOST)
+
+    def test_what_was_not_run_is_not_known_and_what_was_run_is(self):
+        self.assertIsNone(self.outcome(['--ignore-check', 'I-7'], True))
+        ran = self.outcome(['--ignore-check', 'I-7'])
+        self.assertEqual(self.outcome(['--ignore-check', 'I-7'], True), ran)
+
+    def test_a_fault_that_the_simulator_does_not_know_is_an_error(self):
+        with self.assertRaisesRegex(mutant_runs.RunError, 'is no fault of a scenario'):
+            self.outcome(['--without', 'network.los'])
+
+    def test_every_fault_in_the_table_is_one(self):
+        every = ','.join(mutant_ablations.FAULTS.values())
+        self.assertEqual(mutant_runs.simulate(FAKE, self.folder, ['scenarios/smoke'],
+                                              ['--seeds', '1', '--first-seed', '1', '--without', every])['code'], 0)
+
+    def test_a_mutant_is_looked_for_without_the_check_that_caught_it_and_without_each_fault(self):
+        self.assertEqual(mutant_ablations.ablations_of('checks', self.row.suite), [('I-7', ['--ignore-check', 'I-7'])])
+        self.assertEqual(len(mutant_ablations.ablations_of('faults', self.row.suite)), len(mutant_ablations.FAULTS))
+        self.assertEqual(mutant_ablations.ablations_of('checks', result(caught_by='CRASH')), [])
+
+    def losses(self):
+        losses = mutant_ablations.Losses('checks')
+        losses.add('I-8', self.row, (mutant_ablations.KEPT, result(code=1, caught_by='I-1')))
+        losses.add('I-7', self.row, (mutant_ablations.LATER, result(code=1, caught_by='LIVE-1', seeds=17)))
+        other = mutant_tables.Row('y', self.row.mutant, suite=self.row.suite)
+        losses.add('I-7', other, (mutant_ablations.LOST, result()))
+        return losses
+
+    def test_the_table_of_losses_begins_with_the_greatest(self):
+        lines = self.losses().lines()
+        self.assertEqual(lines[0], 'without I-7: 0 of 2 still found by the same run, 1 by another, 1 lost; now by LIVE-1')
+        self.assertEqual(lines[1:3], ['    by another run: x (13 → 17)', '    lost: y'])
+        self.assertRegex(lines[3], '^without I-8: 1 of 1 still found by the same run, 0 by another, 0 lost; now by I-1')
+
+    def test_the_page_has_every_mutant_the_control_what_waits_and_what_is_lost(self):
+        self.row.schedule, self.row.control = result(code=1, caught_by='I-2'), result()
+        rows = [mutant_tables.Row('control', suite=result(seeds=5000)), self.row]
+        faults = mutant_ablations.Losses('faults')
+        faults.add('clocks', self.row, (mutant_ablations.KEPT, result(code=1, caught_by='I-7')))
+        page = mutant_page.page_of(rows, [self.losses(), faults], {'C02': 'no leases'}, 1)
+        for line in ['The control, without any bug, survived 5000 simulations.',
+                     '| X01 | [x](../tests/mutants/x.patch) | two is three | E | 13 |',
+                     '(expected I-1 I-2) | ok I-2 | - |', '| C02 | no leases |',
+                     '| I-7 | 2 | 0 | 1: x (13 → 17) | 1: y | LIVE-1 |',
+                     '| I-8 | 1 | 1 | 0 | 0 | I-1 |', 'Every mutant is found by the same run as before without: clocks.']:
+            self.assertIn(line, page)
+        nothing = [mutant_ablations.Losses(kind) for kind in mutant_ablations.KINDS]
+        self.assertNotIn('## Without', mutant_page.page_of(rows, nothing, {}, 1))
+
+
 class CommandLine(unittest.TestCase):
     def refuses(self, words, reason):
         told = io.StringIO()
@@ -315,6 +395,8 @@ class CommandLine(unittest.TestCase):
         self.refuses(['--seeds', '0'], '"0" is not a number from 1 on')
         self.refuses(['--sedes', '5'], '--sedes')
         self.refuses(['--first-seed', '-1'], 'not negative')
+        self.refuses(['--ablate', 'everything'], "invalid choice: 'everything'")
+        self.refuses(['--markdown', 'x', '--seeds', '5'], '--markdown is of all mutants')
 
 
 class Cases(unittest.TestCase):

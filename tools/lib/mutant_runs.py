@@ -9,6 +9,7 @@ A *result* is a plain dictionary, kept as JSON:
   what, file, seed   of that failure
 A verdict is kept under everything that it depends on: the program's sources, the scenarios, the seeds.
 """
+import functools
 import json
 import os
 import re
@@ -136,15 +137,25 @@ class Simulations:
     def suite_known(self, program, seeds):
         return self.verdicts.of_first(self.suite_key(program), seeds)
 
-    def run_suite(self, program, folder, seeds, extra=()):
+    def run_suite(self, program, folder, seeds, extra=(), known_only=False):
         """The first failure of the standard scenarios. `extra`: options that the verdict depends on."""
         key = self.suite_key(program, ''.join(f' {word}' for word in extra))
         result = self.verdicts.of_first(key, seeds)
-        if result is None:
+        if result is None and not known_only:
             result = simulate(program, folder, self.paths,
                               ['--seeds', str(seeds), '--first-seed', str(self.first_seed), '--fail-fast',
-                               '-j', str(self.jobs), *extra])
+                               '-j', str(self.jobs), *self.unshrunk(program), *extra])
             result['runs'] = seeds
+            self.verdicts.put(key, result)
+        return result
+
+    def run_again(self, program, folder, found, extra, known_only=False):
+        """The run that failed, with other options."""
+        key = f'again {self.suite_key(program)} {found["file"]} {found["seed"]} {" ".join(extra)}'
+        result = self.verdicts.get(key)
+        if result is None and not known_only:
+            result = simulate(program, folder, [found['file']],
+                              ['--seeds', '1', '--first-seed', str(found['seed']), '-j1', *self.unshrunk(program), *extra])
             self.verdicts.put(key, result)
         return result
 
@@ -158,9 +169,15 @@ class Simulations:
         result = self.verdicts.get(key)
         if result is None:
             result = simulate(program, folder, [f'{name}.json'],
-                              ['--seeds', str(seeds), '--first-seed', '1', '--fail-fast', '-j', str(self.jobs)])
+                              ['--seeds', str(seeds), '--first-seed', '1', '--fail-fast', '-j', str(self.jobs),
+                               *self.unshrunk(program)])
             self.verdicts.put(key, result)
         return result
+
+    @staticmethod
+    def unshrunk(program):
+        """The time to the first failure is wanted, not the time to make it small."""
+        return ['--shrink', '0'] if can_shrink(program) else []
 
     @staticmethod
     def shrink_key(program, found, seconds):
@@ -178,6 +195,7 @@ class Simulations:
         return result.get('shrunk')
 
 
+@functools.lru_cache(maxsize=None)
 def can_shrink(program):
     said = subprocess.run([str(program), 'run', '--help'], text=True, capture_output=True, check=False).stdout
     return re.search(r'^\s*--shrink\b', said, re.MULTILINE) is not None

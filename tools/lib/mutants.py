@@ -4,7 +4,8 @@
 A mutant is a file tests/mutants/NAME.patch (see tests/mutants/README.md). Each is built in build/mutants/tree, while
 the one before it is simulated: the standard scenarios until the first failure, then its own schedule, which has to
 show the bug and has to pass without it. The control, the tree without a patch, must survive the same seeds. A verdict
-is kept until something that it depends on changes, so an interrupted run goes on where it was.
+is kept until something that it depends on changes, so an interrupted run goes on where it was. With --ablate the
+mutants that were found are looked for again with a check or a fault left out.
 
 Exit: 0 every mutant was found, its own schedule shows it, and the control survived; 4 not so, or a patch is not what
 it should be; 64 wrong usage; 70 a mutant could not be built or run; 130 interrupted.
@@ -16,7 +17,9 @@ import pathlib
 import signal
 import sys
 
+import mutant_ablations
 import mutant_builds
+import mutant_page
 import mutant_patches
 import mutant_runs
 import mutant_tables
@@ -62,7 +65,12 @@ def parse_arguments(argv):
     parser.add_argument('--fresh', action='store_true', help='forget earlier verdicts')
     parser.add_argument('--shrink', type=int, default=SHRINK_S, metavar='S',
                         help=f'seconds to shrink each first failure ({SHRINK_S}); 0 = off')
+    parser.add_argument('--markdown', metavar='FILE', help='write the table, what waits and known ablations as a page')
+    parser.add_argument('--ablate', choices=mutant_ablations.KINDS,
+                        help='which check, or which fault, left out, loses which mutants?')
     arguments = parser.parse_args(argv)
+    if arguments.markdown and (arguments.names or arguments.seeds or arguments.ablate):
+        raise Usage('--markdown is of all mutants, each with the seeds of its class')
     if arguments.first_seed < 0 or arguments.shrink < 0:
         raise Usage('--first-seed and --shrink are not negative')
     return arguments
@@ -83,11 +91,11 @@ class Bench:
         self.builder = concurrent.futures.ThreadPoolExecutor(1)
 
     def row_of(self, name, mutant, seeds, program, control):
-        """`program`, `control`: futures of the programs."""
+        """`program`, `control`: futures of the programs. Without `control` only the standard scenarios are run."""
         row = Row(name, mutant)
         try:
             row.suite = self.runs.run_suite(program.result(), self.suite_folder, seeds)
-            if mutant:
+            if mutant and control:
                 self.add_schedule(row, program.result(), control)
                 self.add_size(row, program.result())
         except (mutant_builds.BuildError, mutant_runs.RunError) as wrong:
@@ -108,15 +116,50 @@ class Bench:
         if row.verdict == 'found' and 'file' in row.suite and seconds and mutant_runs.can_shrink(program):
             row.shrunk = self.runs.shrink(program, self.suite_folder, row.suite, seconds)
 
+    def programs_of(self, named):
+        """{name: (where its program will be, a future of it)}."""
+        sources = {name: self.builds.sources_of(mutant) for name, mutant in named}
+        return {name: (self.builds.program_of(files), self.builder.submit(self.build, name, files))
+                for name, files in sources.items()}
+
     def rows(self, named, longest):
         """Yields a row for each (name, mutant), in order."""
-        sources = {name: self.builds.sources_of(mutant) for name, mutant in [(CONTROL, None), *named]}
-        programs = {name: self.builder.submit(self.build, name, sources[name]) for name in sources}
+        programs = self.programs_of([(CONTROL, None), *named])
         for number, (name, mutant) in enumerate(named, 1):
             seeds = self.arguments.seeds or (mutant.seeds if mutant else longest)
-            if self.runs.suite_known(self.builds.program_of(sources[name]), seeds) is None:
+            if self.runs.suite_known(programs[name][0], seeds) is None:
                 say(f'[{number}/{len(named)}] {name}: up to {seeds} seeds …')
-            yield self.row_of(name, mutant, seeds, programs[name], programs[CONTROL])
+            yield self.row_of(name, mutant, seeds, programs[name][1], programs[CONTROL][1])
+
+    def losses(self, kind, named):
+        """What is lost with each check or fault left out, of those (name, mutant) that are found at all."""
+        losses = mutant_ablations.Losses(kind)
+        programs = self.programs_of(named)
+        for number, (name, mutant) in enumerate(named, 1):
+            say(f'[{number}/{len(named)}] {name}: {kind} …')
+            row = self.row_of(name, mutant, self.arguments.seeds or mutant.seeds, programs[name][1], None)
+            if row.error:
+                raise mutant_runs.RunError(f'{name}: {row.error}')
+            if row.verdict == 'found' and 'file' in row.suite:
+                self.add_losses(losses, row, programs[name][1].result())
+        return losses
+
+    def add_losses(self, losses, row, program, known_only=False):
+        for label, options in mutant_ablations.ablations_of(losses.kind, row.suite):
+            told = mutant_ablations.outcome(self.runs, program, self.suite_folder, row, options, known_only)
+            if told is None:
+                continue
+            losses.add(label, row, told)
+            if told[0] != mutant_ablations.KEPT and not known_only:
+                say(f'{row.name} without {label}: {told[0]}')
+
+    def known_losses(self, kind, rows):
+        """The same, of what was run before."""
+        losses = mutant_ablations.Losses(kind)
+        for row in rows:
+            if row.mutant and row.verdict == 'found' and 'file' in row.suite:
+                self.add_losses(losses, row, self.builds.program_of(self.builds.sources_of(row.mutant)), True)
+        return losses
 
     def build_all(self, named):
         """True if every program is there now."""
@@ -166,11 +209,26 @@ def check(good, bad, program):
     return GATE if wrong else 0
 
 
+def run_ablation(bench, kind, named):
+    try:
+        losses = bench.losses(kind, named)
+    except (mutant_builds.BuildError, mutant_runs.RunError) as wrong:
+        say(str(wrong))
+        return SOFTWARE
+    finally:
+        bench.stop()
+    for line in losses.lines():
+        print(line)
+    return 0
+
+
 def run_all(named, arguments):
     longest = max([mutant.seeds for _, mutant in named if mutant], default=max(mutant_patches.SEEDS_OF_CLASS.values()))
     bench = Bench(arguments)
     if arguments.build:
         return 0 if bench.build_all(named) else SOFTWARE
+    if arguments.ablate:
+        return run_ablation(bench, arguments.ablate, [(name, mutant) for name, mutant in named if mutant])
     rows = []
     print(mutant_tables.line_of(mutant_tables.TITLES), flush=True)
     try:
@@ -186,6 +244,10 @@ def run_all(named, arguments):
         bench.stop()
     for line in mutant_tables.summary_of(rows):
         print(line)
+    if arguments.markdown:
+        losses = [bench.known_losses(kind, rows) for kind in mutant_ablations.KINDS]
+        page = mutant_page.page_of(rows, losses, mutant_patches.waiting(), arguments.first_seed)
+        mutant_builds.write_atomically(pathlib.Path(arguments.markdown), page.encode())
     if any(row.error for row in rows):
         return SOFTWARE
     return 0 if all(row.good for row in rows) else GATE
