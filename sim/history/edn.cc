@@ -169,8 +169,15 @@ std::string Render(const Edn& value) {
       return "nil";
     case Edn::Kind::kInteger:
       return std::to_string(value.integer);
-    case Edn::Kind::kString:
-      return absl::StrCat("\"", value.text, "\"");
+    case Edn::Kind::kString: {
+      std::string out = "\"";
+      for (const char c : value.text) {
+        if (c == '"' || c == '\\') out.push_back('\\');
+        out.push_back(c);
+      }
+      out.push_back('"');
+      return out;
+    }
     case Edn::Kind::kKeyword:
     case Edn::Kind::kSymbol:
       return value.text;

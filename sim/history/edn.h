@@ -26,7 +26,7 @@ struct Edn {
   bool is_nil() const { return kind == Kind::kNil; }
 };
 
-// As it would be written; the same text for equal values.
+// As it would be written; the same text for equal values, and for them alone.
 std::string Render(const Edn& value);
 
 // All values of the text, one behind the other.

@@ -1,7 +1,8 @@
 // sim/history/foreign.h — operations of histories that others recorded, on their way to a search problem.
 //
 // Model: readers tell invocations and returns in the order of the file; each key becomes a problem of one cell.
-// Errors: InvalidArgument "line N: …" for a process with two operations open, or none.
+// Errors: InvalidArgument "line N: …" for a process with two operations open, or none, or one that returns from
+//   something else than it asked for.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "sim/history/wgl.h"
 
@@ -46,26 +48,35 @@ class Foreign {
     if (!open_.emplace(process, Pending{key, std::move(call), next_++}).second) {
       return WrongLine(line, absl::StrCat("process ", process, " has an operation open"));
     }
+    ++calls_;
     return absl::OkStatus();
   }
 
   bool IsOpen(const std::string& process) const { return open_.contains(process); }
+  // Requires: it is open.
   const ForeignCall& OpenCall(const std::string& process) const { return open_.at(process).call; }
+  const std::string& OpenKey(const std::string& process) const { return open_.at(process).key; }
 
-  // `seen`: what a read that is done was told.
-  absl::Status Return(std::size_t line, const std::string& process, ForeignEnd end,
-                      const std::optional<std::string>& seen) {
+  // `kind`: what the line says that was asked for. `seen`: what a read that is done was told.
+  absl::Status Return(std::size_t line, const std::string& process, ForeignCall::Kind kind,
+                      ForeignEnd end, const std::optional<std::string>& seen) {
     const auto open = open_.find(process);
     if (open == open_.end()) {
       return WrongLine(line, absl::StrCat("process ", process, " has no operation open"));
+    }
+    if (open->second.call.kind != kind) {
+      return WrongLine(line, absl::StrCat("process ", process, " returns from a ", NameOf(kind),
+                                          ", but asked for a ", NameOf(open->second.call.kind)));
     }
     Add(process, open->second, end, seen, next_++);
     open_.erase(open);
     return absl::OkStatus();
   }
 
-  // What is still open never returned.
-  std::vector<Problem> Finish() && {
+  // What is still open never returned. Nobody having asked for anything is a mistake of whoever hands the file in;
+  // nobody having been told anything is not.
+  absl::StatusOr<std::vector<Problem>> Finish() && {
+    if (calls_ == 0) return WrongLine(1, "no operations");
     for (const auto& [process, pending] : open_) {
       Add(process, pending, ForeignEnd::kUnknown, std::nullopt, kForever);
     }
@@ -138,16 +149,20 @@ class Foreign {
     problem.ops.push_back(std::move(op));
   }
 
+  static const char* NameOf(ForeignCall::Kind kind) {
+    static constexpr const char* kNames[] = {"read", "write", "cas", "append"};
+    return kNames[static_cast<std::size_t>(kind)];
+  }
+
   static std::string TextOf(const std::string& process, const Pending& pending, ForeignEnd end,
                             const std::optional<std::string>& seen, std::uint64_t ret) {
-    static constexpr const char* kNames[] = {"read", "write", "cas", "append"};
     const auto shown = [](const std::optional<std::string>& value) {
       return value.value_or("nil");
     };
     const ForeignCall& call = pending.call;
     std::string out = absl::StrCat("p", process, " [", pending.at, ", ");
     absl::StrAppend(&out, ret == kForever ? std::string("-") : absl::StrCat(ret), "] ",
-                    kNames[static_cast<std::size_t>(call.kind)]);
+                    NameOf(call.kind));
     if (call.kind == ForeignCall::Kind::kCas)
       absl::StrAppend(&out, " ", shown(call.expected), " ->");
     if (call.kind != ForeignCall::Kind::kRead) absl::StrAppend(&out, " ", shown(call.value));
@@ -161,6 +176,7 @@ class Foreign {
   std::map<std::string, Pending> open_;
   std::map<std::string, Problem> problems_;
   std::uint64_t next_ = 0;
+  std::uint64_t calls_ = 0;
 };
 
 }  // namespace quorate::sim

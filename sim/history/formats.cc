@@ -1,5 +1,6 @@
 #include "sim/history/formats.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -20,6 +21,10 @@ namespace {
 
 std::optional<std::string> ValueOf(const Edn& value) {
   if (value.is_nil()) return std::nullopt;
+  return Render(value);
+}
+// Of texts that are appended to each other.
+std::string TextOf(const Edn& value) {
   return value.kind == Edn::Kind::kString ? value.text : Render(value);
 }
 
@@ -94,8 +99,14 @@ absl::Status TakeJepsenEvent(const EdnEvent& event, Foreign& foreign) {
   if (event.type == ":ok" && reads) {
     if (value == nullptr) return WrongLine(event.line, "a read without a value");
     seen = ValueOf(*value);
+    if (foreign.IsOpen(event.process) && foreign.OpenKey(event.process) != key) {
+      return WrongLine(event.line, "returns from another key than was asked for");
+    }
   }
-  return foreign.Return(event.line, event.process, end, seen);
+  ForeignCall::Kind kind = ForeignCall::Kind::kCas;
+  if (reads) kind = ForeignCall::Kind::kRead;
+  if (writes) kind = ForeignCall::Kind::kWrite;
+  return foreign.Return(event.line, event.process, kind, end, seen);
 }
 
 absl::Status TakeKvEvent(const Edn& form, const EdnEvent& event, Foreign& foreign) {
@@ -112,7 +123,7 @@ absl::Status TakeKvEvent(const Edn& form, const EdnEvent& event, Foreign& foreig
       if (event.value == nullptr || event.value->is_nil()) {
         return WrongLine(event.line, "a write without a value");
       }
-      call.value = ValueOf(*event.value);
+      call.value = TextOf(*event.value);
     }
     return foreign.Invoke(event.line, event.process, Render(*key), std::move(call));
   }
@@ -122,9 +133,15 @@ absl::Status TakeKvEvent(const Edn& form, const EdnEvent& event, Foreign& foreig
   std::optional<std::string> seen;
   if (event.type == ":ok" && gets) {
     if (event.value == nullptr) return WrongLine(event.line, "a get without a value");
-    seen = ValueOf(*event.value).value_or("");
+    seen = event.value->is_nil() ? std::string() : TextOf(*event.value);
   }
-  return foreign.Return(event.line, event.process, end, seen);
+  if (foreign.IsOpen(event.process) && foreign.OpenKey(event.process) != Render(*key)) {
+    return WrongLine(event.line, "returns from another key than was asked for");
+  }
+  ForeignCall::Kind kind = ForeignCall::Kind::kAppend;
+  if (gets) kind = ForeignCall::Kind::kRead;
+  if (event.f == ":put") kind = ForeignCall::Kind::kWrite;
+  return foreign.Return(event.line, event.process, kind, end, seen);
 }
 
 // Operations stand one behind the other, or in one list around them all.
@@ -138,9 +155,14 @@ absl::StatusOr<std::vector<Edn>> ReadForms(std::string_view text) {
 }
 
 absl::StatusOr<HistoryFormat> Recognise(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return WrongLine(1, "an empty file");
-  text.remove_prefix(begin);
+  bool comments = false;  // there are some in EDN alone
+  for (;;) {
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+    if (!text.starts_with(";")) break;
+    comments = true;
+    text.remove_prefix(std::min(text.find('\n'), text.size()));
+  }
+  if (text.empty()) return WrongLine(1, comments ? "no operations" : "an empty file");
   const std::string_view first_line = text.substr(0, text.find('\n'));
   if (text.starts_with("{\"")) return HistoryFormat::kOurs;
   if (text.starts_with("INFO") || text.starts_with("WARN")) return HistoryFormat::kJepsenEtcd;
@@ -148,7 +170,7 @@ absl::StatusOr<HistoryFormat> Recognise(std::string_view text) {
     return HistoryFormat::kPorcupineKv;
   }
   if (text.starts_with("{") || text.starts_with("[") || text.starts_with("#") ||
-      text.starts_with("(") || text.starts_with(";")) {
+      text.starts_with("(")) {
     return HistoryFormat::kJepsenEdn;
   }
   return WrongLine(1, "not a history of a known format");
@@ -250,7 +272,6 @@ absl::StatusOr<CheckReport> CheckText(std::string_view text, std::uint64_t budge
     report.operations += problem.ops.size();
     for (const SearchOp& op : problem.ops) report.infos += op.must ? 0 : 1;
   }
-  if (report.operations == 0) return WrongLine(1, "no operations");
   Search(*std::move(problems), budget, report);
   return report;
 }

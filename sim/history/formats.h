@@ -3,7 +3,8 @@
 // Model: the format is recognised from the content: ours (JSONL, see jsonl.h); Porcupine's "Jepsen etcd" text
 //   (one compare-and-set register); Porcupine's key-value text (get, put, append; a key never written reads
 //   as ""); Jepsen's EDN (register: read, write, cas; values may be [key value] tuples).
-//   Unknown outcomes: as in history.h. In the etcd text a failed cas *was compared* and did not match; in
+//   Time is the order of the lines, never what a line says about the clock.
+//   Unknown outcomes: as in history.h; a process may go on after one. In the etcd text a failed cas *was compared* and did not match; in
 //   Jepsen's EDN a fail means that it never happened.
 // Errors: InvalidArgument, one line that starts with "line N: " (or with the file's name), for files that are
 //   malformed or were cut off; NotFound if there is no such file.

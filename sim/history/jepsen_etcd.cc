@@ -63,18 +63,26 @@ absl::Status TakeEtcdInvocation(std::size_t line, const std::string& process, st
   return foreign.Invoke(line, process, "", std::move(call));
 }
 
-absl::Status TakeEtcdReturn(std::size_t line, const std::string& process, std::string_view type,
+// What a return says about itself.
+struct EtcdReturn {
+  std::string_view type;
+  std::string_view f;
+};
+
+absl::Status TakeEtcdReturn(std::size_t line, const std::string& process, EtcdReturn said,
                             std::string_view rest, Foreign& foreign) {
   if (!foreign.IsOpen(process)) {
     return WrongLine(line, absl::StrCat("process ", process, " has no operation open"));
   }
-  const ForeignCall::Kind kind = foreign.OpenCall(process).kind;
+  ForeignCall::Kind kind = ForeignCall::Kind::kRead;
+  if (said.f == ":write") kind = ForeignCall::Kind::kWrite;
+  if (said.f == ":cas") kind = ForeignCall::Kind::kCas;
   std::string_view first = rest;
   const bool timed_out = TakeWord(first).starts_with(':');
   ForeignEnd end = ForeignEnd::kDone;
-  if (type == ":info" || (type == ":fail" && timed_out)) {
+  if (said.type == ":info" || (said.type == ":fail" && timed_out)) {
     end = ForeignEnd::kUnknown;
-  } else if (type == ":fail") {
+  } else if (said.type == ":fail") {
     end = kind == ForeignCall::Kind::kCas ? ForeignEnd::kRefused : ForeignEnd::kNeverHappened;
   }
   std::optional<std::string> seen;
@@ -82,7 +90,7 @@ absl::Status TakeEtcdReturn(std::size_t line, const std::string& process, std::s
       (!TakeValue(rest, seen) || !TakeWord(rest).empty())) {
     return WrongLine(line, "a read without a value (cut off?)");
   }
-  return foreign.Return(line, process, end, seen);
+  return foreign.Return(line, process, kind, end, seen);
 }
 
 absl::Status TakeEtcdLine(std::size_t line, std::string_view text, Foreign& foreign) {
@@ -107,7 +115,7 @@ absl::Status TakeEtcdLine(std::size_t line, std::string_view text, Foreign& fore
   if (type != ":ok" && type != ":fail" && type != ":info") {
     return WrongLine(line, absl::StrCat("unknown type ", std::string(type)));
   }
-  return TakeEtcdReturn(line, process, type, rest, foreign);
+  return TakeEtcdReturn(line, process, {type, f}, rest, foreign);
 }
 
 }  // namespace
@@ -115,10 +123,12 @@ absl::Status TakeEtcdLine(std::size_t line, std::string_view text, Foreign& fore
 absl::StatusOr<std::vector<Problem>> ReadJepsenEtcd(std::string_view text) {
   Foreign foreign(std::nullopt);
   for (std::size_t line = 1; !text.empty(); ++line) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::size_t end = text.find('\n');
+    // Nothing else closes a line: "12" cut to "1" would be another value.
+    if (end == std::string_view::npos) return WrongLine(line, "cut off: no end of line");
     absl::Status taken = TakeEtcdLine(line, text.substr(0, end), foreign);
     if (!taken.ok()) return taken;
-    text.remove_prefix(std::min(end + 1, text.size()));
+    text.remove_prefix(end + 1);
   }
   return std::move(foreign).Finish();
 }

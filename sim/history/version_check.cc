@@ -24,6 +24,7 @@ class GroupCheck {
     for (auto& [key, evidence] : book_.evidence()) {
       if (!found()) CheckKey(key, evidence);
     }
+    if (!found()) CheckRoom();
     return book_.found();
   }
 
@@ -66,6 +67,14 @@ class GroupCheck {
       if (newest && NewVersionOf(reply(*newest)) >= version) {
         return Find("version", "a later revision has no later version", *newest, made[i].op);
       }
+      // Each change in between is a write of its own, with an index of its own.
+      const Version before = newest ? NewVersionOf(reply(*newest)) : Version{};
+      const Revision since = newest ? reply(*newest).revision : Revision(0);
+      if (version.era == before.era &&
+          version.ord - before.ord < made[i].revision.value() - since.value()) {
+        return Find("version", "its version leaves no room for the revisions before it",
+                    newest.value_or(made[i].op), made[i].op);
+      }
       newest = made[i].op;
     }
   }
@@ -104,6 +113,31 @@ class GroupCheck {
         return Find("pair",
                     "the first completed before the second was invoked, but stands behind it",
                     furthest->op, later.op);
+      }
+    }
+  }
+
+  // Revisions are made by somebody: those below what was shown that nobody claims are at most as many as the
+  // operations of unknown outcome that had been invoked by then.
+  void CheckRoom() {
+    std::vector<Place> unknown;  // where they were invoked; ascending, as the history is
+    for (const std::size_t at : members_) {
+      const bool command = std::holds_alternative<Command>(op(at).call);
+      const bool may_change =
+          command &&
+          (op(at).outcome() == OutcomeClass::kInfo ||
+           (op(at).ok() && (reply(at).status == ReplyStatus::kSessionUnknown ||
+                            IsWithoutRows(op(at)) || ChangeOf(op(at)) == Change::kPerhaps)));
+      if (may_change) unknown.push_back(op(at).invoked);
+    }
+    for (const std::size_t at : members_) {
+      if (!IsTold(op(at))) continue;
+      const Revision shown = reply(at).revision;
+      const auto claimed = std::upper_bound(claimed_.begin(), claimed_.end(), shown);
+      const auto makers = std::upper_bound(unknown.begin(), unknown.end(), op(at).completed);
+      const auto unclaimed = shown.value() - static_cast<std::uint64_t>(claimed - claimed_.begin());
+      if (unclaimed > static_cast<std::uint64_t>(makers - unknown.begin())) {
+        return Find("revision", "a revision that nobody can have made", at, at);
       }
     }
   }

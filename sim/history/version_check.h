@@ -6,6 +6,8 @@
 //              r + 1. Pair rule: the history is against real time only if an operation that completed
 //              before another was invoked stands behind it. One sweep with a running maximum finds it, and
 //              the pair is the smallest counterexample.
+//     room     revisions that nobody claims are at most as many as operations of unknown outcome; between two
+//              writes there are at least as many indexes as revisions.
 //     rows     by revision, each key's versions rise (strictly after an absence or a write); two sights of
 //              one version have one value, the one its writer wrote; a row is absent only where a delete
 //              may have been; a value that nobody wrote was never there.

@@ -1,10 +1,11 @@
 #!/bin/sh
 # The command line from outside, around a simulator that simulates nothing (fake_quorate_sim.cc).
-# usage: cli_suite_test.sh FAKE_QUORATE_SIM PYTHON
+# usage: cli_suite_test.sh FAKE_QUORATE_SIM PYTHON HISTORIES
 set -u
 unset MALLOC_PERTURB_  # a test runner's own: here it tells the second of two twins
 sim=$(realpath "$1") || exit 1
 python=$2
+histories=$(realpath "$3") || exit 1
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -239,7 +240,21 @@ expect 3 'other digest' replay scenarios/one.json --seed 2 --verify "$digest"; s
 expect 64 'no digest' replay scenarios/one.json --verify xyz
 expect 1 'replay of a failure' replay scenarios/one.json --seed 13; says out 'I-7'
 expect 0 history replay scenarios/one.json --seed 1 --history h.jsonl; [ -s h.jsonl ] || fail 'the history is written'
+
+# ---- check: the label of a history is in its name
 expect 64 'history of nothing' check nothing.edn
+for history in "$histories"/*; do
+  case $history in
+  *_pass.*) expect 0 "$history" check "$history"; says out ': linearizable (' ;;
+  *_fail.*) expect 1 "$history" check "$history"; says out ': violation (' ;;
+  *_refused.*)
+    expect 64 "$history" check "$history"; silent out
+    says err "$history: line "
+    [ "$(wc -l <err)" -eq 1 ] || fail "$history is not refused in one line"
+    ;;
+  *) fail "$history has no label" ;;
+  esac
+done
 
 [ "$failures" -eq 0 ] || exit 1
 echo ok

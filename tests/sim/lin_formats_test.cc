@@ -98,14 +98,24 @@ TEST(HistoryFiles, MistakesAreOneLineWithItsNumber) {
   EXPECT_EQ(ErrorOf("{:process 0, :f :read}"), "line 1: an operation needs :process, :type and :f");
   EXPECT_EQ(ErrorOf("{:process 0, :type :invoke, :f :get, :value nil, :key \"a}"),
             "line 1: cut off: a string has no end");
-  EXPECT_EQ(ErrorOf("INFO  jepsen.util - 0\t:invoke\t:write\t1\nINFO  jepsen.util - 0\t:o"),
+  EXPECT_EQ(ErrorOf("INFO  jepsen.util - 0\t:invoke\t:write\t1\nINFO  jepsen.util - 0\t:o\n"),
             "line 2: not an operation on a register (cut off?)");
-  EXPECT_EQ(ErrorOf("INFO  jepsen.util - 0\t:invoke\t:cas\t[1"),
+  EXPECT_EQ(ErrorOf("INFO  jepsen.util - 0\t:invoke\t:cas\t[1\n"),
             "line 1: not an operation on a register (cut off?)");
   EXPECT_EQ(ErrorOf("INFO  jepsen.util - 0\t:invoke\t:write\t1\nINFO  jepsen.util - "
                     "0\t:invoke\t:read\tnil\n"),
             "line 2: process 0 has an operation open");
+  EXPECT_EQ(ErrorOf("INFO  jepsen.util - 0\t:invoke\t:write\t12\nINFO  jepsen.util - 0\t:ok"
+                    "\t:write\t1"),
+            "line 2: cut off: no end of line");
+  EXPECT_EQ(ErrorOf("INFO  jepsen.util - 0\t:invoke\t:write\t1\nINFO  jepsen.util - 0\t:ok"
+                    "\t:read\t1\n"),
+            "line 2: process 0 returns from a read, but asked for a write");
+  EXPECT_EQ(ErrorOf("{:process 0, :type :invoke, :f :read, :value [1 nil]}\n"
+                    "{:process 0, :type :ok, :f :read, :value [2 3]}"),
+            "line 2: returns from another key than was asked for");
   EXPECT_EQ(ErrorOf("INFO  jepsen.core - nothing\n"), "line 1: no operations");
+  EXPECT_EQ(ErrorOf("; a story\n"), "line 1: no operations");
 }
 
 TEST(HistoryFiles, EveryCutOfEveryFileIsReadOrRefusedInOneLine) {
@@ -128,6 +138,12 @@ TEST(Edn, ReadsWhatItRenders) {
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(Render(read->front()), R"([1 -2 nil :k sym "s" [a [b]] {:k {1 2}} [3] 4 6])");
   EXPECT_FALSE(ReadEdn(std::string(100'000, '[')).ok());
+  // One text for each value: a quotation mark inside of a string ends nothing.
+  const std::string quoted = R"(["a" "b"] ["a\" \"b"] "\\")";
+  const absl::StatusOr<std::vector<Edn>> strings = ReadEdn(quoted);
+  ASSERT_TRUE(strings.ok()) << strings.status();
+  EXPECT_EQ(Render((*strings)[0]) + " " + Render((*strings)[1]) + " " + Render((*strings)[2]),
+            quoted);
 }
 
 // ---- our own format -------------------------------------------------------------------------------------

@@ -306,17 +306,20 @@ TEST(BlackBox, ReportsWhatVersionsSayFirst) {
 }
 
 // One write of unknown outcome that is seen twice, with another one in between: each sight is excused by it, both
-// together are not, and that takes a search.
+// together are not, and that takes a search. (The third revision is accounted for by a write to another key.)
 TEST(BlackBox, ReportsWhatOnlyTheSearchFinds) {
   for (const bool twice : {false, true}) {
+    const Command elsewhere = Put{"j", "c"};
     Trial trial;
     trial.Unknown(trial.Begin(2, kSecond));
+    trial.Unknown(trial.Begin(4, elsewhere));
     trial.See(3, ReadOf("k"), Saw("k", 1, "b", 1), 1);
     trial.Write(1, kFirst, Wrote("k", 2, 2));
     if (twice) trial.See(3, ReadOf("k"), Saw("k", 3, "b", 3), 3);
     EXPECT_TRUE(trial.VersionsAccept());
     CommittedEffects effects;  // it is known to have taken effect
     effects.AddContent(kDefaultNamespace, DigestOf(EncodeCommand(kSecond)), Index(1));
+    effects.AddContent(kDefaultNamespace, DigestOf(EncodeCommand(elsewhere)), Index(3));
     Verdicts verdicts;
     const BlackBoxResult seen =
         CheckBlackBox(trial.history(), effects, {std::nullopt, true, 1000}, verdicts);
