@@ -121,6 +121,7 @@ class Invariants {
     Term promised_term;
     // Since boot:
     Index apply_next;  // 0: not known (a snapshot is coming in)
+    Index offered;     // the last entry of the states that leaders have sent
     Generation map_generation;
     Index map_durable;
     bool map_known = false;
@@ -189,6 +190,7 @@ class Invariants {
   void CheckQuery(StepOf& step, const RunQuery& query);
   void CheckConfirmed(StepOf& step, std::uint32_t slot, const Request& request);
   void CheckSend(StepOf& step, const Send& send);
+  void CheckLogBehindState(const StepOf& step, std::uint32_t slot, EntryId state);
   void CheckGrant(StepOf& step, std::uint32_t slot, const Send& send, const VoteReply& reply);
 
   // ---- what a group is after a step (invariants_group.cc) ---------------------------------------------
@@ -205,7 +207,7 @@ class Invariants {
   void CheckConfiguration(StepOf& step, const GroupView& view, std::uint32_t slot);
   void LookForFigure8(StepOf& step, const GroupView& view, std::uint32_t slot);
   void CheckLimits(const StepOf& step, const GroupView& view);
-  void CheckVerified(const StepOf& step, const GroupView& view, const Before& before);
+  void CheckVerified(StepOf& step, const GroupView& view, const Before& before);
   void Remember(Node& node, const GroupView& view);
 
   // ---- what leaves a node (invariants_frame.cc) -------------------------------------------------------

@@ -45,6 +45,7 @@ void Invariants::OnBoot(NodeId id, const Recovered& recovered, BootNumber boot) 
   for (Seat& seat : node.seats) {
     seat.before.known = false;
     seat.apply_next = Index();
+    seat.offered = Index();
     seat.machine.reset();
     seat.map_known = false;
     // A catalogue that is replayed creates the namespace once more before it drops it again.

@@ -52,6 +52,10 @@ void Invariants::NoteInput(StepOf& step) {
       NoteHeartbeat(step, *frame, message);
       continue;
     }
+    if (const auto* chunk = std::get_if<SnapshotChunk>(&message.message)) {
+      Seat& seat = SeatOf(step.node, SlotOf(message.group));
+      seat.offered = std::max(seat.offered, chunk->name.entry.index);
+    }
     const auto* request = std::get_if<VoteRequest>(&message.message);
     if (request == nullptr) continue;
     const EntryId own = step.node.disk.written(SlotOf(message.group)).last_entry();
@@ -291,6 +295,19 @@ void Invariants::CheckSend(StepOf& step, const Send& send) {
     });
   }
   if (grants) CheckGrant(step, slot, send, *vote);
+  if (const auto* chunk = std::get_if<SnapshotChunk>(&send.message.message)) {
+    CheckLogBehindState(step, slot, chunk->name.entry);
+  }
+}
+
+// As long as a state is being sent, the log behind it stays: who has taken it over goes on from there.
+void Invariants::CheckLogBehindState(const StepOf& step, std::uint32_t slot, EntryId state) {
+  const Before& before = SeatOf(step.node, slot).before;
+  if (!before.known) return;
+  Expect(Check::kNoGap, before.start.index <= state.index, [&] {
+    return absl::StrCat(Where(step.id, slot), "sends the state of ", Show(state),
+                        " with a log that begins behind ", before.start.index.value());
+  });
 }
 
 void Invariants::CheckGrant(StepOf& step, std::uint32_t slot, const Send& send,

@@ -332,7 +332,7 @@ void Invariants::CheckCommit(StepOf& step, const GroupView& view, std::uint32_t 
 
 // A follower commits no further than the messages of this very step have verified: an entry of a later
 // leader's log may differ from its own behind that, although the leader has committed as far.
-void Invariants::CheckVerified(const StepOf& step, const GroupView& view, const Before& before) {
+void Invariants::CheckVerified(StepOf& step, const GroupView& view, const Before& before) {
   Index verified = std::max(before.commit, view.start.index);
   const auto* frame = step.input == nullptr ? nullptr : std::get_if<FrameReceived>(step.input);
   if (frame != nullptr) {
@@ -351,6 +351,10 @@ void Invariants::CheckVerified(const StepOf& step, const GroupView& view, const 
         verified = std::max(verified, chunk->name.entry.index);
       }
     }
+  }
+  // Between the first chunk and the flush that makes the received state durable the log may have got as far.
+  if (step.input != nullptr && std::holds_alternative<MapFlushed>(*step.input)) {
+    verified = std::max(verified, SeatOf(step.node, SlotOf(view.group)).offered);
   }
   Expect(Check::kCommitKnown, view.commit <= verified, [&] {
     return absl::StrCat(Where(step.id, view.group), "takes ", view.commit.value(),

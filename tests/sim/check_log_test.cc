@@ -513,5 +513,44 @@ TEST(CommitChecks, AFollowerThatCommitsBeyondWhatTheMessageVerifiesIsRefused) {
   EXPECT_VIOLATES(play, "I-11");
 }
 
+// A received state is durable, and the log holds its last entry meanwhile.
+Input Flushed() { return MapFlushed{.id = PortRequest(1), .groups = {}, .ok = true}; }
+
+TEST(CommitChecks, AFollowerWhoseLogHasReachedTheStateThatItWasSentCommitsItsEntry) {
+  Play play;
+  play.Elect(1, 1, {2});
+  play.Append(1, {Command(1, "a")});
+  play.Replicate(1, 2);
+  play.Replicate(1, 3);
+  play.Commit(1, 2);
+  SnapshotChunk chunk{
+      .term = Term(1), .name = {}, .rows = {}, .configuration_index = {}, .configuration = {}};
+  chunk.name.entry = At(2, 1);
+  const Input came = play.From(1, chunk);
+  play.Step(2, &came);
+  const Input flushed = Flushed();
+  play.view(2).commit = Index(2);
+  play.Step(2, &flushed);
+  EXPECT_CLEAN(play);
+}
+
+TEST(CommitChecks, AFollowerThatCommitsInAFlushWhatNoStateReachesIsRefused) {
+  Play play;
+  play.Elect(1, 1, {2});
+  play.Append(1, {Command(1, "a")});
+  play.Replicate(1, 2);
+  play.Replicate(1, 3);
+  play.Commit(1, 2);
+  SnapshotChunk chunk{
+      .term = Term(1), .name = {}, .rows = {}, .configuration_index = {}, .configuration = {}};
+  chunk.name.entry = At(1, 1);
+  const Input came = play.From(1, chunk);
+  play.Step(2, &came);
+  const Input flushed = Flushed();
+  play.view(2).commit = Index(2);
+  play.Step(2, &flushed);
+  EXPECT_VIOLATES(play, "I-11");
+}
+
 }  // namespace
 }  // namespace quorate::sim

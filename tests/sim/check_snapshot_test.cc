@@ -54,6 +54,34 @@ TEST(SnapshotChecks, ALogThatBeginsBehindWhatIsAppliedIsRefused) {
   EXPECT_VIOLATES(play, "I-31");
 }
 
+// Node 1 has compacted its log up to entry 2 and sends the state of entry `index`.
+void SendStateBehindACompactedLog(Play& play, std::uint64_t index) {
+  play.SettleWithCommands();
+  for (std::uint64_t applied = 1; applied <= 3; ++applied) play.Apply(1, applied);
+  play.invariants().OnMapDurable(NodeId(1), kGroup, Generation(1), Index(3));
+  play.Write(1, DropPrefix{kGroup, StartAt(play, 2, 1)});
+  play.view(1).start = At(2, 1);
+  play.Step(1);
+  play.Durable(1);
+  SnapshotChunk chunk{
+      .term = Term(1), .name = {}, .rows = {}, .configuration_index = {}, .configuration = {}};
+  chunk.name.entry = At(index, 1);
+  play.Ask(1, Send{NodeId(3), LinkSession(1), PersistSeq(), PeerMessage{kGroup, chunk}});
+  play.Step(1);
+}
+
+TEST(SnapshotChecks, SendingAStateBehindWhichTheLogGoesOnPasses) {
+  Play play;
+  SendStateBehindACompactedLog(play, 2);
+  EXPECT_CLEAN(play);
+}
+
+TEST(SnapshotChecks, SendingAStateBehindWhichTheLogWasDroppedIsRefused) {
+  Play play;
+  SendStateBehindACompactedLog(play, 1);
+  EXPECT_VIOLATES(play, "I-31");
+}
+
 TEST(SnapshotChecks, InstallingACommittedStatePasses) {
   Play play;
   play.Settle();
