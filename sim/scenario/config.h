@@ -8,7 +8,9 @@
 //   or probability.
 // Invariants: kept by the reader (ranges, min <= max, nodes that exist).
 #pragma once
+#include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -16,6 +18,7 @@
 #include "engine/options.h"
 #include "sim/check/ids.h"
 #include "sim/scenario/draw.h"
+#include "sim/scenario/script.h"
 
 namespace quorate::sim {
 
@@ -200,8 +203,40 @@ struct IsolateAction {
 struct HealAction {  // every partition and isolation ends
   friend bool operator==(const HealAction&, const HealAction&) = default;
 };
-struct CrashAction {  // `for`: until its restart; else it stays down until a restart or the healing
+struct CutAction {  // nothing passes these links, not even what is under way
+  std::vector<LinkName> links;
+  std::int64_t flap_ns = 0;  // 0: cut all the time; else whole and cut in turns of this length
+  friend bool operator==(const CutAction&, const CutAction&) = default;
+};
+struct ClogAction {  // nothing arrives over these links until the end, then everything at once
+  std::vector<LinkName> links;
+  friend bool operator==(const ClogAction&, const ClogAction&) = default;
+};
+struct SwizzleStep {  // all links of a node clog, both from the beginning of the swizzle
+  NodeId node;
+  std::int64_t after_ns = 0;
+  std::int64_t until_ns = 0;
+  friend bool operator==(const SwizzleStep&, const SwizzleStep&) = default;
+};
+struct SwizzleAction {
+  std::vector<SwizzleStep> steps;
+  friend bool operator==(const SwizzleAction&, const SwizzleAction&) = default;
+};
+struct DisconnectAction {  // the connection of two nodes breaks, and cannot be made while it lasts
+  NodeId node;
+  NodeId peer;
+  friend bool operator==(const DisconnectAction&, const DisconnectAction&) = default;
+};
+
+// What of a disk is gone for good.
+enum class Loss : std::uint8_t { kNothing, kLog, kMap, kAll };
+// `for`: until its restart; else it stays down until a restart or the healing.
+struct CrashAction {
   NodeRef node;
+  // In its next turn, at the port call with this number (from 0) or at the end of the turn.
+  std::optional<std::uint32_t> call{};
+  std::optional<Kept> keep{};  // nullopt: as disk.crash_unsynced says
+  Loss lose = Loss::kNothing;
   friend bool operator==(const CrashAction&, const CrashAction&) = default;
 };
 struct
@@ -226,6 +261,15 @@ struct DiskStallAction {
   NodeRef node;
   friend bool operator==(const DiskStallAction&, const DiskStallAction&) = default;
 };
+struct DiskSlowAction {
+  NodeRef node;
+  std::int64_t factor = 20;  // everything takes so many times as long
+  friend bool operator==(const DiskSlowAction&, const DiskSlowAction&) = default;
+};
+struct ClockFreezeAction {  // the wall clock stands still
+  NodeRef node;
+  friend bool operator==(const ClockFreezeAction&, const ClockFreezeAction&) = default;
+};
 struct DiskFullAction {
   NodeRef node;
   friend bool operator==(const DiskFullAction&, const DiskFullAction&) = default;
@@ -249,9 +293,11 @@ struct OperationAction {
   std::string value;
   friend bool operator==(const OperationAction&, const OperationAction&) = default;
 };
-using Action = std::variant<PartitionAction, IsolateAction, HealAction, CrashAction, WipeAction,
-                            RestartAction, PauseAction, ClockStepAction, DiskStallAction,
-                            DiskFullAction, SyncErrorAction, TransferAction, OperationAction>;
+using Action =
+    std::variant<PartitionAction, IsolateAction, CutAction, ClogAction, SwizzleAction,
+                 DisconnectAction, HealAction, CrashAction, WipeAction, RestartAction, PauseAction,
+                 ClockStepAction, ClockFreezeAction, DiskStallAction, DiskSlowAction,
+                 DiskFullAction, SyncErrorAction, TransferAction, OperationAction>;
 // The word of the scenario: "partition", "clock_step", "put", ….
 const char* NameOf(const Action& action);
 
@@ -284,6 +330,12 @@ struct RunConfig {
   WorkloadConfig workload;
   std::vector<ScheduleEntry> schedule;
   CheckConfig checks;
+  // Of a resolved scenario: what stands here instead of chances. Then `clocks`, `network`, `disk`, `process`,
+  // `budget` and the shares of `workload` say nothing.
+  std::optional<Script> script;
 };
+
+// One more than the highest number of a client that the script or the schedule speaks of. Requires: a script.
+std::size_t ClientsOf(const RunConfig& config);
 
 }  // namespace quorate::sim

@@ -36,6 +36,14 @@ auto Into(Section& (*section)(RunConfig&), Member Section::*member) {
   };
 }
 
+// The same for what a resolved scenario writes: both ways.
+template <class Section, class Member>
+PerRun InOut(Section& (*section)(RunConfig&), Member Section::*member) {
+  return {Into(section, member), [section, member](const RunConfig& config) {
+            return static_cast<std::int64_t>(section(const_cast<RunConfig&>(config)).*member);
+          }};
+}
+
 // What stands in one row of the table, but for path and target.
 struct Values {
   Unit unit;

@@ -24,6 +24,8 @@ namespace quorate::sim {
 // --------------------------------------
 struct PerRun {  // a number, or a draw per run
   std::function<void(RunConfig&, std::int64_t)> set;
+  // What may stand in a resolved scenario can be read back; else empty.
+  std::function<std::int64_t(const RunConfig&)> get{};
 };
 struct PerNodeOrLink {  // a number, or a draw for each node or link
   std::function<void(RunConfig&, PerEntity)> set;

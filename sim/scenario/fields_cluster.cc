@@ -3,6 +3,7 @@
 
 #include "sim/scenario/field_groups.h"
 #include "sim/scenario/schedule.h"
+#include "sim/scenario/script_text.h"
 
 namespace quorate::sim {
 namespace {
@@ -17,14 +18,18 @@ void AddOption(std::vector<Field>& fields, const char* name, Unit unit, Member O
   const auto value = static_cast<std::int64_t>(Options{}.*member);
   Add(fields, std::string("cluster.options.") + name,
       PerRun{[member](RunConfig& c, std::int64_t v) {
-        c.cluster.options.*member = static_cast<Member>(v);
-      }},
+               c.cluster.options.*member = static_cast<Member>(v);
+             },
+             [member](const RunConfig& c) {
+               return static_cast<std::int64_t>(c.cluster.options.*member);
+             }},
       {unit, Render(unit, value), low, unit == Unit::kBytes ? kGiB : kAnyCount}, help);
 }
 void AddOption(std::vector<Field>& fields, const char* name, Duration Options::*member,
                const char* help) {
   Add(fields, std::string("cluster.options.") + name,
-      PerRun{[member](RunConfig& c, std::int64_t v) { c.cluster.options.*member = Duration{v}; }},
+      PerRun{[member](RunConfig& c, std::int64_t v) { c.cluster.options.*member = Duration{v}; },
+             [member](const RunConfig& c) { return (c.cluster.options.*member).ns; }},
       {Unit::kDuration, Render(Unit::kDuration, (Options{}.*member).ns), Milliseconds(1).ns, kHour},
       help);
 }
@@ -33,8 +38,11 @@ void AddLimit(std::vector<Field>& fields, const char* name, Unit unit,
   const auto value = static_cast<std::int64_t>(KvLimits{}.*member);
   Add(fields, std::string("cluster.options.") + name,
       PerRun{[member](RunConfig& c, std::int64_t v) {
-        c.cluster.options.kv.*member = static_cast<std::size_t>(v);
-      }},
+               c.cluster.options.kv.*member = static_cast<std::size_t>(v);
+             },
+             [member](const RunConfig& c) {
+               return static_cast<std::int64_t>(c.cluster.options.kv.*member);
+             }},
       {unit, Render(unit, value), 1, unit == Unit::kBytes ? kGiB : kAnyCount}, help);
 }
 
@@ -119,12 +127,12 @@ void AddOptions(std::vector<Field>& fields) {
 }
 
 void AddTime(std::vector<Field>& fields) {
-  Add(fields, "time.warm_up", PerRun{Into(Time, &TimeConfig::warm_up_ns)}, Span("\"500ms\""),
+  Add(fields, "time.warm_up", InOut(Time, &TimeConfig::warm_up_ns), Span("\"500ms\""),
       "Time before the first random fault.");
-  Add(fields, "time.horizon", PerRun{Into(Time, &TimeConfig::horizon_ns)},
+  Add(fields, "time.horizon", InOut(Time, &TimeConfig::horizon_ns),
       {Unit::kDuration, "\"10s\"", Milliseconds(1).ns, 24 * kHour},
       "End of warm-up and chaos together; then a core is healed and has to converge.");
-  Add(fields, "time.serve", PerRun{Into(Time, &TimeConfig::serve_ns)}, Span("\"500ms\""),
+  Add(fields, "time.serve", InOut(Time, &TimeConfig::serve_ns), Span("\"500ms\""),
       "Clients go on for this long on the healed core.");
   Field& every =
       AddMtbf(fields, "time.quiet.every", PerRun{Into(Time, &TimeConfig::quiet_every_ns)},
@@ -142,12 +150,17 @@ void AddGeneralFields(std::vector<Field>& fields) {
              "Short name; the name of the file if there is none.");
   AddSpecial(fields, "about", R"({"type":"string","minLength":1,"maxLength":1000})",
              "One sentence of story. Required.");
-  AddSpecial(fields, "resolved", R"({"const":0})", "A resolved schedule (1) is not supported yet.");
+  AddSpecial(fields, "resolved", R"({"enum":[0,1]})",
+             "1: nothing is left to chance, `script` says everything that a seed would decide.");
+  AddSpecial(
+      fields, "script", ScriptSchema(),
+      "Of a resolved scenario: links, disks, clocks, deviations from them, operations, and who is "
+      "healed. Made by `quorate-sim shrink` and `quorate-sim resolve`.");
   AddTime(fields);
 }
 
 void AddClusterFields(std::vector<Field>& fields) {
-  Add(fields, "cluster.nodes", PerRun{Into(Cluster, &ClusterConfig::nodes)}, Number("3", 1, 9),
+  Add(fields, "cluster.nodes", InOut(Cluster, &ClusterConfig::nodes), Number("3", 1, 9),
       "Nodes, all of them voters.");
   Field& learners = Add(fields, "cluster.learners", PerRun{[](RunConfig&, std::int64_t) {}},
                         Number("0", 0, 9), "Nodes that do not vote. Only 0.");

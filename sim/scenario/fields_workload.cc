@@ -45,8 +45,8 @@ void AddOps(std::vector<Field>& fields) {
 }  // namespace
 
 void AddWorkloadFields(std::vector<Field>& fields) {
-  Add(fields, "workload.clients", PerRun{Into(Work, &WorkloadConfig::clients)},
-      Number("4", 0, 1'000), "Clients, each with one operation under way at a time.");
+  Add(fields, "workload.clients", InOut(Work, &WorkloadConfig::clients), Number("4", 0, 1'000),
+      "Clients, each with one operation under way at a time.");
   Add(fields, "workload.rate", PerRun{Into(Work, &WorkloadConfig::rate)},
       {Unit::kRate, "\"20/s\"", 1, kAnyRate}, "Operations of all clients together.");
   Add(fields, "workload.keys", PerRun{Into(Work, &WorkloadConfig::keys)},
@@ -55,7 +55,7 @@ void AddWorkloadFields(std::vector<Field>& fields) {
       {Unit::kRatio, "0.9", 0, 4 * kWhole}, "Zipf exponent of the choice of keys; 0 = all alike.");
   Add(fields, "workload.value_bytes", PerEvent{Into(Work, &WorkloadConfig::value_bytes)},
       {Unit::kBytes, R"(["8B","64B"])", 0, 1 << 24}, "Length of a value.");
-  Add(fields, "workload.timeout", PerRun{Into(Work, &WorkloadConfig::timeout_ns)},
+  Add(fields, "workload.timeout", InOut(Work, &WorkloadConfig::timeout_ns),
       {Unit::kDuration, "\"2s\"", Milliseconds(1).ns, kHour},
       "A client gives up after this: the outcome is unknown.");
   Add(fields, "workload.sessions", PerRun{Into(Work, &WorkloadConfig::sessions_parts)},
@@ -75,19 +75,18 @@ void AddWorkloadFields(std::vector<Field>& fields) {
 }
 
 void AddCheckFields(std::vector<Field>& fields) {
-  Field& invariants =
-      Add(fields, "checks.invariants", PerRun{Into(Checks, &CheckConfig::invariants)},
-          {Unit::kWord, "\"all\"", 0, 1}, "The invariants checked at every event.");
+  Field& invariants = Add(fields, "checks.invariants", InOut(Checks, &CheckConfig::invariants),
+                          {Unit::kWord, "\"all\"", 0, 1}, "The invariants checked at every event.");
   invariants.words = {{"all", 1}, {"none", 0}};
   AddSpecial(fields, "checks.linearizable", kNames,
              "Namespaces whose histories must be linearizable.");
   AddSpecial(fields, "checks.converges", kNames,
              "Namespaces whose replicas must be equal at the end.");
-  Add(fields, "checks.codec", PerRun{Into(Checks, &CheckConfig::codec_parts)}, Chance("0.1"),
+  Add(fields, "checks.codec", InOut(Checks, &CheckConfig::codec_parts), Chance("0.1"),
       "Share of frames that go through encoding and decoding.");
-  Add(fields, "checks.search", PerRun{Into(Checks, &CheckConfig::search_parts)}, Chance("0.02"),
+  Add(fields, "checks.search", InOut(Checks, &CheckConfig::search_parts), Chance("0.02"),
       "Share of runs with a full search for a linearization; a failing run always has one.");
-  Add(fields, "checks.search_steps", PerRun{Into(Checks, &CheckConfig::search_steps)},
+  Add(fields, "checks.search_steps", InOut(Checks, &CheckConfig::search_steps),
       Number("2000000", 1, kAnyCount), "Steps of that search before it answers unknown.");
   Add(fields, "checks.determinism",
       OfScenario{[](Scenario& s, std::int64_t v) { s.determinism_parts = v; }}, Chance("0.01"),

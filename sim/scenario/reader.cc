@@ -14,13 +14,14 @@
 #include "sim/scenario/nearest.h"
 #include "sim/scenario/scenario.h"
 #include "sim/scenario/schedule.h"
+#include "sim/scenario/script_text.h"
 #include "sim/scenario/text.h"
 #include "sim/scenario/value.h"
 
 namespace quorate::sim {
 namespace {
 
-constexpr std::size_t kMostBytes = std::size_t{1} << 20;
+constexpr std::size_t kMostBytes = std::size_t{64} << 20;
 
 std::string GroupOf(std::string_view path) {
   const std::size_t dot = path.rfind('.');
@@ -58,7 +59,10 @@ class ScenarioReader {
     if (json.kind != JsonKind::kObject) return Complaint("$", "must be an object");
     const Json* const format = json.Find("format");
     if (format == nullptr) return Complaint("format", "is missing; it must be 1");
+    const Json* const resolved = json.Find("resolved");
+    resolved_ = resolved != nullptr && resolved->text == std::to_string(kResolvedVersion);
     absl::Status status = ReadGroup("$", json);
+    if (status.ok() && resolved_) status = CheckResolved();
     if (status.ok()) status = ReadLater(json);
     if (status.ok()) status = CheckWhole();
     if (!status.ok()) return status;
@@ -123,8 +127,11 @@ class ScenarioReader {
       return one ? absl::OkStatus() : Complaint(path, "must be 1");
     }
     if (path == "resolved") {
-      const bool none = json.kind == JsonKind::kNumber && json.text == "0";
-      return none ? absl::OkStatus() : Complaint(path, "not supported yet");
+      if (json.kind == JsonKind::kNumber && (json.text == "0" || resolved_))
+        return absl::OkStatus();
+      return Complaint(path,
+                       Cat("must be ", kResolvedVersion,
+                           ", the version of resolved scenarios that this program reads (or 0)"));
     }
     if (path == "expect") {
       return json.text == "pass"
@@ -136,7 +143,8 @@ class ScenarioReader {
     if (path == "cluster.namespaces") return ReadNamespaces(path, json);
     if (path == "marks.require") return ReadMarks(path, json);
     // They speak of nodes and namespaces, which may stand further down.
-    if (path == "schedule" || path == "checks.linearizable" || path == "checks.converges")
+    if (path == "script" || path == "schedule" || path == "checks.linearizable" ||
+        path == "checks.converges")
       return absl::OkStatus();
     UNREACHABLE("a special field without a reader");
   }
@@ -190,8 +198,8 @@ class ScenarioReader {
     return absl::OkStatus();
   }
 
-  static absl::Status ReadNamespace(const std::string& path, const Json& json,
-                                    NamespaceConfig& out) {
+  absl::Status ReadNamespace(const std::string& path, const Json& json,
+                             NamespaceConfig& out) const {
     if (json.kind != JsonKind::kObject) return Complaint(path, "must be an object");
     for (const auto& [key, value] : json.members) {
       const std::string at = Under(path, key);
@@ -209,7 +217,7 @@ class ScenarioReader {
     }
     if (out.name.empty()) return Complaint(Under(path, "name"), "is missing");
     // Those of cluster.extra_namespaces are called so.
-    if (out.name.starts_with("extra"))
+    if (out.name.starts_with("extra") && !resolved_)
       return Complaint(Under(path, "name"), "must not begin with \"extra\"");
     return absl::OkStatus();
   }
@@ -228,7 +236,19 @@ class ScenarioReader {
     scope.fewest_nodes = LowestOf(Rule("cluster.nodes"));
     scope.most_nodes = HighestOf(Rule("cluster.nodes"));
     scope.horizon_ns = LowestOf(Rule("time.horizon"));
+    scope.most_clients = LowestOf(Rule("workload.clients"));
+    const Json* const script = json.Find("script");
+    if (resolved_ != (script != nullptr))
+      return Complaint("script", resolved_ ? "is missing" : "stands only in resolved scenarios");
     for (const NamespaceConfig& each : scenario_.namespaces) scope.namespaces.push_back(each.name);
+    if (script != nullptr) {
+      absl::StatusOr<ReadScriptResult> read = ReadScript("script", *script, scope);
+      if (!read.ok()) return read.status();
+      scenario_.script = std::move(read->script);
+      scenario_.engine_seed = read->engine_seed;
+      scope.most_entries = 1'000'000;
+      scope.most_clients = 2'000;
+    }
     if (const Json* const schedule = json.Find("schedule")) {
       absl::StatusOr<std::vector<ScheduleEntry>> entries =
           ReadSchedule("schedule", *schedule, scope);
@@ -292,6 +312,22 @@ class ScenarioReader {
     return CheckShares();
   }
 
+  // What stands in a resolved scenario is a number, and one that means something.
+  absl::Status CheckResolved() const {
+    for (std::size_t i = 0; i < Fields().size(); ++i) {
+      const Field& field = Fields()[i];
+      if (!named_[i] || std::holds_alternative<Special>(field.target)) continue;
+      const PerRun* const number = std::get_if<PerRun>(&field.target);
+      const bool timeout = field.path == "cluster.options.election_timeout";
+      if (!timeout && (number == nullptr || !number->get))
+        return Complaint(field.path, "says nothing in a resolved scenario: `script` says it all");
+      const DrawRule& rule = scenario_.settings[i].value.mean;
+      if (!timeout && (!IsFixed(rule) || !rule.options.empty()))
+        return Complaint(field.path, "must be a plain number: a resolved scenario draws nothing");
+    }
+    return absl::OkStatus();
+  }
+
   // A group of shares needs one that is above 0 in every run.
   absl::Status CheckShares() const {
     std::set<std::string> checked;
@@ -329,6 +365,7 @@ class ScenarioReader {
   }
 
   Scenario scenario_;
+  bool resolved_ = false;
   std::vector<bool> named_;  // parallel to Fields(): stands in the file
 };
 
@@ -365,7 +402,7 @@ absl::StatusOr<Scenario> LoadScenario(const std::string& file) {
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (in.bad() || !in.eof()) {
     const bool long_file = !in.bad() && in.gcount() > 0;
-    return OfFile(file, long_file ? "is longer than 1 MiB" : "cannot be read");
+    return OfFile(file, long_file ? "is longer than 64 MiB" : "cannot be read");
   }
   text.resize(static_cast<std::size_t>(in.gcount()));
   return ParseScenario(text, file);

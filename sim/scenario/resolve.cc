@@ -55,6 +55,11 @@ RunConfig Draw(const Scenario& scenario, std::uint64_t seed) {
     config.namespaces.push_back({Cat("extra", i)});
   }
   config.schedule = scenario.schedule;
+  if (scenario.script) {
+    config.seed = 0;
+    config.script = scenario.script;
+    config.cluster.options.seed = scenario.engine_seed;
+  }
   config.checks.linearizable = scenario.linearizable;
   config.checks.converges = scenario.converges;
   config.checks.ignored = scenario.ignored;

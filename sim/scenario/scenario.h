@@ -10,6 +10,7 @@
 //   not there).
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,9 @@ struct Scenario {
   std::int64_t marks_after_runs = 0;   // fewer runs than this: required marks are not asked for
   std::int64_t determinism_parts = 0;  // of runs are run twice
   CheckSet ignored;  // not from the file: checks that are left out (ablation.h)
+  // Of a resolved scenario, for which every seed is the same.
+  std::optional<Script> script;
+  std::uint64_t engine_seed = 0;
 };
 
 absl::StatusOr<Scenario> ParseScenario(std::string_view text, std::string_view file);

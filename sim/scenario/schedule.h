@@ -20,10 +20,18 @@ struct ScheduleScope {
   std::int64_t most_nodes = 0;
   std::int64_t horizon_ns = 0;  // the earliest there may be
   std::vector<std::string> namespaces;
+  std::int64_t most_clients = 0;  // that links may name
+  std::size_t most_entries = 1'000;
 };
 
 absl::StatusOr<std::vector<ScheduleEntry>> ReadSchedule(std::string_view path, const Json& json,
                                                         const ScheduleScope& scope);
 std::string ScheduleSchema();
+// The entry as it stands in a file; ReadSchedule reads the same again.
+std::string WriteEntry(const ScheduleEntry& entry);
+
+// Both ends are there, one of them is a node, and they are two.
+absl::StatusOr<LinkName> ReadLinkName(std::string_view path, const Json& json,
+                                      const ScheduleScope& scope);
 
 }  // namespace quorate::sim

@@ -11,7 +11,6 @@ namespace quorate::sim {
 namespace {
 
 constexpr std::int64_t kAdministratorPause = 200'000'000;
-constexpr std::size_t kNoCreation = ~std::size_t{0};
 
 std::size_t ScheduledOperations(const RunConfig& config) {
   std::size_t count = 0;
@@ -19,6 +18,11 @@ std::size_t ScheduledOperations(const RunConfig& config) {
     if (std::holds_alternative<OperationAction>(entry.action)) ++count;
   }
   return count;
+}
+
+bool GivesUp(const ScriptedOperation& script, std::uint32_t refused) {
+  const std::vector<std::uint32_t>& at = script.gives_up_at;
+  return std::find(at.begin(), at.end(), refused) != at.end();
 }
 
 // Mean pause between two operations of one client.
@@ -32,7 +36,9 @@ std::int64_t ThinkTime(const WorkloadConfig& work) {
 }  // namespace
 
 std::size_t Clients::EndpointsOf(const RunConfig& config) {
-  return static_cast<std::size_t>(config.workload.clients) + 1 + ScheduledOperations(config);
+  const std::size_t count =
+      static_cast<std::size_t>(config.workload.clients) + 1 + ScheduledOperations(config);
+  return config.script ? std::max(count, ClientsOf(config)) : count;
 }
 
 Clients::Clients(Shared& shared, Wire& wire) : shared_(shared), wire_(wire) {
@@ -63,16 +69,21 @@ Clients::Clients(Shared& shared, Wire& wire) : shared_(shared), wire_(wire) {
     client.reopen = Choice(shared.seed, "client.reopen", entity);
     client.sessions.resize(groups_.size());
     client.node = nodes_[static_cast<std::size_t>(client.other_node.Below(nodes_.size()))];
-    if (number < static_cast<std::size_t>(config.workload.clients)) {
+    if (number < static_cast<std::size_t>(config.workload.clients) && !config.script) {
       client.uses_sessions = Choice(shared.seed, "client.uses_sessions", entity)
                                  .Chance(config.workload.sessions_parts);
       client.workload.emplace(config, shared.seed, number);
     }
     clients_.push_back(std::move(client));
   }
+  if (config.script) TakeScript();
 }
 
 void Clients::Start() {
+  if (shared_.config.script) {
+    for (Client& client : clients_) NextTurn(client);
+    return;
+  }
   for (std::size_t i = 0; i < static_cast<std::size_t>(shared_.config.workload.clients); ++i)
     NextTurn(clients_[i]);
   if (groups_.size() > 1) NextTurn(administrator());
@@ -127,6 +138,13 @@ void Clients::Serve(std::int64_t bound_ns) {
   holding_ = false;
   serving_ = true;
   serve_bound_ns_ = bound_ns;
+  serving_since_ = shared_.now();
+  if (shared_.config.script) {
+    for (Client& client : clients_) {
+      if (!client.open) NextTurn(client);
+    }
+    return;
+  }
   for (std::size_t i = 0; i < static_cast<std::size_t>(shared_.config.workload.clients); ++i) {
     if (!clients_[i].open) NextTurn(clients_[i]);
   }
@@ -142,6 +160,7 @@ bool Clients::OnEvent(const Event& event) {
 }
 
 void Clients::NextTurn(Client& client) {
+  if (shared_.config.script) return NextScripted(client);
   Event event;
   event.kind = EventKind::kClientTurn;
   event.node = client.number;
@@ -163,9 +182,9 @@ NodeId Clients::PickNode(Client& client) {
 
 bool Clients::OnTurn(Client& client) {
   if (client.open || holding_) return false;
+  if (shared_.config.script) return BeginScripted(client);
   if (client.number == administrator().number) {
-    CreateNext(client);
-    return true;
+    return CreateNext(client);
   }
   if (!client.workload) return false;
   const bool stranger = std::find(nodes_.begin(), nodes_.end(), client.node) == nodes_.end();
@@ -204,6 +223,7 @@ bool Clients::OnTurn(Client& client) {
     call = command;
   }
   open.creates = kNoCreation;
+  RecordCall(client, open, *call);
   Begin(client, std::move(open), *call);
   return true;
 }
@@ -249,13 +269,18 @@ void Clients::Attempt(Client& client) {
 }
 
 void Clients::SetTimer(Client& client) {
-  const Open& open = *client.open;
+  Open& open = *client.open;
   std::int64_t at = open.deadline;
   if (open.may_retry) {
-    at =
-        std::min(at, shared_.now() +
-                         std::max<std::int64_t>(
-                             1'000'000, client.retry.From(shared_.config.workload.retry_after_ns)));
+    ++open.timers;
+    const std::int64_t wait =
+        open.script != nullptr
+            ? ScriptedWait(open)
+            : std::max<std::int64_t>(1'000'000,
+                                     client.retry.From(shared_.config.workload.retry_after_ns));
+    at = std::min(at, shared_.now() + wait);
+    if (ScriptedOperation* recorded = Recorded(open))
+      recorded->retries.push_back({wait, client.node});
   }
   Event event;
   event.kind = EventKind::kClientTimeout;
@@ -273,7 +298,12 @@ bool Clients::OnTimeout(Client& client, const Event& event) {
            nullptr, NodeId());
     return true;
   }
-  if (client.go_on.Below(2) == 0) client.node = PickNode(client);
+  if (open.script != nullptr) {
+    client.node = ScriptedNode(client);
+  } else if (client.go_on.Below(2) == 0) {
+    client.node = PickNode(client);
+  }
+  if (ScriptedOperation* recorded = Recorded(open)) recorded->retries.back().node = client.node;
   shared_.operations.Add("retry");
   Attempt(client);
   return true;
@@ -324,7 +354,10 @@ void Clients::OnRefused(Client& client, const ClientAnswer& answer) {
   Judge(open, busy ? EdgeChecks::Served::How::kNoMatter : EdgeChecks::Served::How::kRefused,
         answer.outcome.refusal);
   // While there is time, half of those who may go on trying; in the end everybody who met a limit does.
-  const bool goes_on = client.go_on.Below(2) == 0;
+  const bool goes_on =
+      open.script != nullptr ? !GivesUp(*open.script, open.refused) : client.go_on.Below(2) == 0;
+  if (ScriptedOperation* recorded = Recorded(open); recorded != nullptr && !goes_on)
+    recorded->gives_up_at.push_back(open.refused);
   if (open.may_retry && (goes_on || serving_)) return;
   if (open.refused < open.attempts) return;  // an earlier attempt may still be applied
   if (serving_ && busy) {
@@ -375,7 +408,8 @@ void Clients::Finish(Client& client, OutcomeClass outcome, const Outcome* answer
     } else {
       session = Session{SessionId(answer->serial.value()), SessionSeq()};
     }
-  } else if (!opening && open.request.kind == RequestKind::kWrite && client.reopen.Below(8) == 0) {
+  } else if (!opening && open.request.kind == RequestKind::kWrite && open.script == nullptr &&
+             client.reopen.Below(8) == 0) {
     session = Session{};  // some clients rather begin anew
   }
   shared_.recorder.Complete(open.record, std::move(completion));
@@ -385,30 +419,41 @@ void Clients::Finish(Client& client, OutcomeClass outcome, const Outcome* answer
   ++completed_;
   if (shared_.trace.textual())
     shared_.trace.Say(ClientName(client.number) + " ends " + Render(operation));
-  if (client.workload) NextTurn(client);
+  if (client.workload || !client.script.empty()) NextTurn(client);
 }
 
 // ---- the administrator, transfers, the schedule --------------------------------------------------------
 
-void Clients::CreateNext(Client& client) {
+// False: nothing is to be created now.
+bool Clients::CreateNext(Client& client) {
   for (std::size_t i = 1; i < groups_.size(); ++i) {
     if (groups_[i]) continue;
     if (created_at_[i] > shared_.now() && !serving_) break;
-    Open open;
-    open.creates = i;
-    open.request.kind = RequestKind::kCatalogue;
-    open.request.group = kSystemGroup;
-    open.request.payload = Payload(
-        EncodeCatalogueCommand(CreateNamespace{shared_.config.namespaces[i].name, Mode::kStrong}));
-    open.may_retry = true;
-    open.deadline = shared_.now() + TimeoutOf(client);
     client.node = PickNode(client);
-    client.open = std::move(open);
-    ++client.operations;
-    Attempt(client);
-    return;
+    Open open;
+    if (ScriptedOperation* recorded = Record(client, i, client.node)) {
+      recorded->what = ScriptedCreation{};
+      recorded->may_retry = true;
+      open.recorded_as = shared_.recording->operations.size() - 1;
+    }
+    BeginCreation(client, std::move(open), i);
+    return true;
   }
   if (!namespaces_known()) NextTurn(client);
+  return false;
+}
+
+void Clients::BeginCreation(Client& client, Open open, std::size_t name_space) {
+  open.creates = name_space;
+  open.request.kind = RequestKind::kCatalogue;
+  open.request.group = kSystemGroup;
+  open.request.payload = Payload(EncodeCatalogueCommand(
+      CreateNamespace{shared_.config.namespaces[name_space].name, Mode::kStrong}));
+  open.may_retry = true;
+  open.deadline = shared_.now() + TimeoutOf(client);
+  client.open = std::move(open);
+  ++client.operations;
+  Attempt(client);
 }
 
 void Clients::FinishCreation(Client& client, const Outcome& answer) {
@@ -422,13 +467,21 @@ void Clients::FinishCreation(Client& client, const Outcome& answer) {
 }
 
 void Clients::OrderTransfer(Client& client, const Wanted& wanted, GroupId group) {
+  const NodeId target(std::get<WantedTransfer>(wanted.what).target);
+  const NodeId leader = shared_.invariants.latest_leader(group);
+  const NodeId node = leader == NodeId() ? client.node : leader;
+  if (ScriptedOperation* recorded = Record(client, wanted.name_space, node))
+    recorded->what = ScriptedTransfer{target};
+  SendTransfer(client, group, target, node);
+}
+
+void Clients::SendTransfer(Client& client, GroupId group, NodeId target, NodeId node) {
   ClientCall call;
   call.client = client.number;
   call.operation = ++client.operations;
   call.request.group = group;
-  call.transfer_to = NodeId(std::get<WantedTransfer>(wanted.what).target);
-  const NodeId leader = shared_.invariants.latest_leader(group);
-  wire_.Send(call, leader == NodeId() ? client.node : leader);
+  call.transfer_to = target;
+  wire_.Send(call, node);
   shared_.operations.Add("transfer");
 }
 

@@ -5,6 +5,7 @@
 //   or another, until it is answered or its time is over; without a session a write is sent once. Reads may
 //   be sent again freely. Outcomes: ok with a reply; fail if every attempt was answered "certainly not
 //   applied"; info otherwise, after which the client goes on as a new process.
+//   In a resolved scenario all of this is written: when each operation begins, where and when it is tried again.
 //   Behind the clients proper stand the administrator, who creates the namespaces, and one client for each
 //   operation of the schedule.
 // Invariants: every operation is told to the recorder and the serial-point check at its beginning and its end.
@@ -53,6 +54,9 @@ class Clients {
   std::optional<std::vector<GroupId>> Judged() const;
 
  private:
+  static constexpr std::size_t kNoCreation = ~std::size_t{0};
+  static constexpr std::size_t kNotRecorded = ~std::size_t{0};
+
   struct Session {
     SessionId id;
     SessionSeq last_seq;
@@ -69,6 +73,9 @@ class Clients {
     std::uint64_t sessions_refused = 0;  // in the whole cluster, when it began
     std::int64_t begun = 0;
     std::int64_t deadline = 0;
+    std::uint32_t timers = 0;                   // waits for an answer that were begun
+    const ScriptedOperation* script = nullptr;  // where everything is written
+    std::size_t recorded_as = kNotRecorded;
   };
   struct Client {
     std::uint16_t number = 0;
@@ -80,6 +87,8 @@ class Clients {
     std::uint32_t timer = 0;  // which timeout event counts
     std::optional<Workload> workload;
     Choice gap, move, other_node, retry, go_on, reopen;
+    std::vector<std::size_t> script;  // its operations
+    std::size_t script_next = 0;
   };
 
   bool OnTurn(Client& client);
@@ -94,11 +103,26 @@ class Clients {
   void OnRefused(Client& client, const ClientAnswer& answer);
   void NextTurn(Client& client);
   NodeId PickNode(Client& client);
-  void CreateNext(Client& client);
+  bool CreateNext(Client& client);
   bool IsJudged(std::size_t name_space) const;
   // The namespace is known by this number from now on.
   void Know(std::size_t name_space, GroupId group);
   void OrderTransfer(Client& client, const Wanted& wanted, GroupId group);
+  void SendTransfer(Client& client, GroupId group, NodeId target, NodeId node);
+  void BeginCreation(Client& client, Open open, std::size_t name_space);
+
+  // ---- clients_script.cc
+  void TakeScript();
+  const ScriptedOperation* ScriptOf(const Client& client) const;
+  void NextScripted(Client& client);
+  bool BeginScripted(Client& client);
+  static std::int64_t ScriptedWait(const Open& open);
+  static NodeId ScriptedNode(const Client& client);
+  // Where the operation is written down; nullptr: nowhere.
+  ScriptedOperation* Recorded(const Open& open);
+  ScriptedOperation* Record(const Client& client, std::size_t name_space, NodeId node);
+  void RecordCall(const Client& client, Open& open, const Call& call);
+
   std::int64_t TimeoutOf(const Client& client) const;
   // In the serve phase: what is due to whoever asks.
   void Judge(const Open& open, EdgeChecks::Served::How how, Refusal refusal);
@@ -116,6 +140,7 @@ class Clients {
   bool holding_ = false;
   bool serving_ = false;
   std::int64_t serve_bound_ns_ = 0;
+  std::int64_t serving_since_ = 0;
   std::uint64_t completed_ = 0;
 };
 

@@ -8,10 +8,7 @@
 namespace quorate::sim {
 namespace {
 
-constexpr std::uint64_t kEndStep = 0;
-constexpr std::uint64_t kFlapStep = 1;
-constexpr std::uint64_t kSwizzleStep = 2;  // + node
-
+constexpr std::int64_t kShortest = 1'000;  // that a fault lasts
 const char* SiteOf(std::uint8_t kind) {
   static constexpr const char* kNames[] = {"process.crash", "process.pause",   "network.partition",
                                            "network.clog",  "network.swizzle", "network.disconnect",
@@ -25,6 +22,7 @@ const char* SiteOf(std::uint8_t kind) {
 Faults::Faults(Shared& shared, Wire& wire, Machines& machines, Clients& clients)
     : shared_(shared), wire_(wire), machines_(machines), clients_(clients) {
   const RunConfig& config = shared.config;
+  if (config.script) return;  // all of them stand in the schedule
   const NetworkConfig& network = config.network;
   for (std::uint32_t number = 1; number <= shared.nodes; ++number) {
     const NodeId node(number);
@@ -117,10 +115,13 @@ void Faults::WaitAgain(std::size_t which, std::int64_t from) {
 bool Faults::OnEvent(const Event& event) {
   const std::size_t slot = event.slot;
   if (slot >= kScheduledBase) {
+    const std::size_t entry = slot - kScheduledBase;
     if (event.kind == EventKind::kFault) {
-      Carry(slot - kScheduledBase);
+      Carry(entry);
+    } else if (event.a == kEndStep) {
+      EndScheduled(entry);
     } else {
-      EndScheduled(slot - kScheduledBase);
+      StepScheduled(entry, event.a);
     }
     return true;
   }
@@ -145,14 +146,66 @@ bool Faults::Strike(std::size_t which) {
     if (process.active) what += " until " + RenderSeconds(process.ends_at);
     shared_.trace.Say(what);
   }
-  shared_.trace.FoldAll(which, process.ends_at);
+  if (shared_.recording != nullptr) Record(process);
   return true;
+}
+
+// The strike as an entry of a schedule. Crashes are written down one by one, where they are chosen.
+void Faults::Record(const Process& process) {
+  std::optional<Action> action;
+  const std::int64_t now = shared_.now();
+  std::vector<LinkName> links;
+  for (const auto& [from, to] : process.cut) {
+    // Clients do not speak with each other.
+    if (from < shared_.nodes || to < shared_.nodes) links.push_back(wire_.NameOfLink(from, to));
+  }
+  switch (process.kind) {
+    case Kind::kCrash:
+      return;
+    case Kind::kPartition:
+      action = CutAction{std::move(links), process.flap_ns};
+      break;
+    case Kind::kDisconnect:
+      action = DisconnectAction{process.node, process.peer};
+      break;
+    case Kind::kClog:
+      action = ClogAction{
+          {wire_.NameOfLink(shared_.EndpointOf(process.node), shared_.EndpointOf(process.peer))}};
+      break;
+    case Kind::kSwizzle: {
+      SwizzleAction swizzle;
+      for (const SwizzleStep& step : process.swizzle) swizzle.steps.push_back(step);
+      action = std::move(swizzle);
+      break;
+    }
+    case Kind::kPause:
+      action = PauseAction{process.node};
+      break;
+    case Kind::kDiskFull:
+      action = DiskFullAction{process.node};
+      break;
+    case Kind::kDiskStall:
+      action = DiskStallAction{process.node};
+      break;
+    case Kind::kDiskSlow:
+      action = DiskSlowAction{process.node, shared_.config.disk.slow_factor};
+      break;
+    case Kind::kClockStep:
+      action = ClockStepAction{process.node, process.step_ns};
+      break;
+    case Kind::kClockFreeze:
+      action = ClockFreezeAction{process.node};
+      break;
+  }
+  const std::int64_t length = process.active ? process.ends_at - now : 0;
+  shared_.recording->Add(now, *std::move(action), length);
 }
 
 // The fault lasts: it ends by an event.
 void Faults::Begin(Process& process, std::size_t which, std::int64_t length) {
   process.active = true;
-  process.ends_at = shared_.now() + std::max<std::int64_t>(length, 1'000);
+  process.lasts_ns = length;
+  process.ends_at = shared_.now() + length;
   ++active_;
   PushStep(which, kEndStep, process.ends_at);
 }
@@ -168,7 +221,8 @@ void Faults::PushStep(std::size_t which, std::uint64_t step, std::int64_t at) {
 }
 
 bool Faults::StrikeOf(Process& process, std::size_t which) {
-  const std::int64_t length = process.how_long.From(process.length);
+  const std::int64_t length =
+      std::max<std::int64_t>(process.how_long.From(process.length), kShortest);
   const std::int64_t until = shared_.now() + length;
   switch (process.kind) {
     case Kind::kCrash:
@@ -209,7 +263,7 @@ bool Faults::StrikeOf(Process& process, std::size_t which) {
       At(process.node).StallDisk(until);
       break;
     case Kind::kDiskSlow:
-      At(process.node).disk().slow_until = until;
+      At(process.node).SlowDisk(until, shared_.config.disk.slow_factor);
       break;
     case Kind::kClockFreeze: {
       const BudgetConfig& budget = shared_.config.budget;
@@ -242,12 +296,7 @@ bool Faults::End(std::size_t which, std::uint64_t step) {
     return true;
   }
   if (step >= kSwizzleStep) {
-    const auto node = static_cast<Endpoint>(step - kSwizzleStep);
-    for (Endpoint other = 0; other < shared_.nodes; ++other) {
-      if (other == node) continue;
-      wire_.net().Clog(node, other, process.clog_ends[node]);
-      wire_.net().Clog(other, node, process.clog_ends[node]);
-    }
+    ClogNode(process.swizzle[step - kSwizzleStep], process.ends_at - process.lasts_ns);
     return true;
   }
   switch (process.kind) {
@@ -285,14 +334,22 @@ bool Faults::End(std::size_t which, std::uint64_t step) {
 // ---- the kinds that need thought -----------------------------------------------------------------------
 
 void Faults::CrashOne(Machine& machine, Process& process) {
-  const std::int64_t restart_after = process.how_long.From(process.length);
+  const std::int64_t restart_after =
+      std::max<std::int64_t>(process.how_long.From(process.length), 1);
   const bool mid_turn = process.detail.Chance(shared_.config.process.crash_mid_turn_parts);
   const auto call = static_cast<std::uint32_t>(process.detail.Below(6));
   const std::size_t node = shared_.EndpointOf(machine.id());
+  CrashAction crash{machine.id()};
+  if (mid_turn) crash.call = call;
   if (process.wipe.Chance(shared_.config.process.wipe_parts) && shared_.budget.MayWipe(node)) {
     // Mostly the whole disk; else one of its two stores.
     static constexpr Loss kLosses[] = {Loss::kAll, Loss::kAll, Loss::kLog, Loss::kMap};
-    machine.LoseInCrash(kLosses[process.wipe.Below(4)]);
+    crash.lose = kLosses[process.wipe.Below(4)];
+    machine.LoseInCrash(crash.lose);
+  }
+  if (Recording* const recording = shared_.recording) {
+    recording->crash_of[node] = recording->faults.size();
+    recording->Add(shared_.now(), std::move(crash), restart_after);
   }
   shared_.budget.Set(node, Hurt::kDown);
   if (mid_turn) {
@@ -363,16 +420,29 @@ bool Faults::StrikeSwizzle(Process& process, std::size_t which) {
   for (std::size_t i = nodes; i > 1; --i) std::swap(order[i - 1], order[process.detail.Below(i)]);
   const std::uint64_t most = std::max<std::uint64_t>(1, nodes - 1);
   const std::size_t count = 1 + static_cast<std::size_t>(process.detail.Below(most));
-  process.clog_ends.assign(nodes, 0);
+  process.swizzle.clear();
   const std::int64_t pace = length / static_cast<std::int64_t>(3 * count);
   Begin(process, which, length);
   for (std::size_t i = 0; i < count; ++i) {
     // Clogged one after the other in the first third, opened in another order in the last.
     const std::size_t back = static_cast<std::size_t>(process.detail.Below(count));
-    process.clog_ends[order[i]] = process.ends_at - static_cast<std::int64_t>(back) * pace;
-    PushStep(which, kSwizzleStep + order[i], shared_.now() + static_cast<std::int64_t>(i) * pace);
+    const SwizzleStep step{NodeId(static_cast<std::uint32_t>(order[i] + 1)),
+                           static_cast<std::int64_t>(i) * pace,
+                           length - static_cast<std::int64_t>(back) * pace};
+    process.swizzle.push_back(step);
+    PushStep(which, kSwizzleStep + i, shared_.now() + step.after_ns);
   }
   return true;
+}
+
+// What is sent to and by the node arrives not before the step's end. `begun`: the swizzle.
+void Faults::ClogNode(const SwizzleStep& step, std::int64_t begun) {
+  const Endpoint node = shared_.EndpointOf(step.node);
+  for (Endpoint other = 0; other < shared_.nodes; ++other) {
+    if (other == node) continue;
+    wire_.net().Clog(node, other, begun + step.until_ns);
+    wire_.net().Clog(other, node, begun + step.until_ns);
+  }
 }
 
 bool Faults::StrikeClockStep(Process& process) {
@@ -383,6 +453,7 @@ bool Faults::StrikeClockStep(Process& process) {
   if (by == 0 || (budget.enforce_clock_bound && std::max(error, -error) > budget.clock_bound_ns))
     return false;
   clock.StepWall(by);
+  process.step_ns = by;
   if (by < 0) {
     Mark(shared_, "clock.stepped_back");
     shared_.injected.Add("clock.step_back");

@@ -70,12 +70,15 @@ class Faults {
     std::vector<DirectedLink> cut;  // while active
     bool is_cut = false;
     std::int64_t flap_ns = 0;
-    std::vector<std::int64_t> clog_ends;  // of a swizzle, by node
+    std::int64_t lasts_ns = 0;
+    std::vector<SwizzleStep> swizzle;
+    std::int64_t step_ns = 0;  // of the clock
   };
   struct Scheduled {
     bool done = false;
     std::vector<DirectedLink> cut;
     bool is_cut = false;
+    std::int64_t begun = 0;
     std::size_t operation = 0;   // nth operation of the schedule
     std::optional<NodeId> node;  // who it struck
     bool lasts = false;          // and has not ended yet
@@ -95,10 +98,14 @@ class Faults {
   bool StrikeClockStep(Process& process);
   bool StrikeOf(Process& process, std::size_t which);
   void CrashOne(Machine& machine, Process& process);
+  void ClogNode(const SwizzleStep& step, std::int64_t begun);
+  void Record(const Process& process);
   void SetCut(Process& process, bool cut);
 
   void Carry(std::size_t entry);
   void EndScheduled(std::size_t entry);
+  void StepScheduled(std::size_t entry, std::uint64_t step);
+  void PushScheduled(std::size_t entry, std::uint64_t step, std::int64_t at);
   std::optional<NodeId> Resolve(const NodeRef& ref) const;
   static bool Lasts(const Action& action);
   // Something that was scheduled is over.
@@ -110,6 +117,10 @@ class Faults {
   }
 
   static constexpr std::size_t kScheduledBase = 1u << 30;
+  // What an event of kind kFaultEnd is about.
+  static constexpr std::uint64_t kEndStep = 0;
+  static constexpr std::uint64_t kFlapStep = 1;
+  static constexpr std::uint64_t kSwizzleStep = 2;  // + place of the step
 
   Shared& shared_;
   Wire& wire_;

@@ -164,6 +164,29 @@ std::optional<std::int64_t> CalmSpan(const RunConfig& config) {
   return span / (1'000'000 - drift) * 1'000'000 + 1'000'000;
 }
 
+LivenessBounds BoundsOf(const Script& script) {
+  const ScriptedBounds& written = script.bounds;
+  return {.latency_ns = written.latency_ns,
+          .disk_ns = written.disk_ns,
+          .leader_ns = written.leader_ns,
+          .operation_ns = written.operation_ns,
+          .round_ns = written.round_ns};
+}
+
+std::optional<std::int64_t> CalmSpan(const Script& script) {
+  return script.bounds.calm_ns > 0 ? std::optional(script.bounds.calm_ns) : std::nullopt;
+}
+
+ScriptedBounds WriteBounds(const RunConfig& config) {
+  const LivenessBounds bounds = BoundsOf(config);
+  return {.latency_ns = bounds.latency_ns,
+          .disk_ns = bounds.disk_ns,
+          .leader_ns = bounds.leader_ns,
+          .operation_ns = bounds.operation_ns,
+          .round_ns = bounds.round_ns,
+          .calm_ns = CalmSpan(config).value_or(0)};
+}
+
 // A node that lags is sent what it lacks one message a round at the worst, an entry or a chunk each, after the
 // leader has found out where it stands; every exchange may be lost as above, but those losses come on average,
 // not in a row: four times the rounds are enough, and a fixed share for the tail. A transfer of state may have

@@ -27,10 +27,14 @@ struct LivenessBounds {
 };
 // Pure.
 LivenessBounds BoundsOf(const RunConfig& config);
+// Those that were derived when the script was made.
+LivenessBounds BoundsOf(const Script& script);
 
 // LIVE-4: within which something is committed although nothing was healed, as long as nothing lasting is broken,
 // every node runs and clients ask. nullopt: nothing can be said (links of limited capacity).
 std::optional<std::int64_t> CalmSpan(const RunConfig& config);
+std::optional<std::int64_t> CalmSpan(const Script& script);
+ScriptedBounds WriteBounds(const RunConfig& config);
 
 // LIVE-3: until every node of the core holds and has applied everything, when the longest log holds `entries`
 // and the largest state fills `chunks` chunks.

@@ -11,17 +11,26 @@ namespace quorate::sim {
 Machine::Machine(Shared& shared, Wire& wire, Landmarks& landmarks, NodeId id)
     : shared_(shared), wire_(wire), landmarks_(landmarks), id_(id), disk_(shared, id) {
   const std::uint64_t entity = NodeKey(id);
-  identity_.cluster = Mix(shared.seed, NameKey("cluster"));
+  identity_.cluster = Mix(shared.config.cluster.options.seed, NameKey("cluster"));
   identity_.node = id;
   identity_.incarnation = Incarnation(1);
-  clock_ = SimClock(shared.config.clocks.wall_offset_ns.At(entity),
-                    shared.config.clocks.mono_drift_ppm.At(entity),
-                    shared.config.clocks.drift_ppm.At(entity));
   restart_ = Choice(shared.seed, "process.restart", entity);
   recover_again_ = Choice(shared.seed, "process.recover_again", entity);
   kept_in_recovery_ = Choice(shared.seed, "process.kept_in_recovery", entity);
-  // One machine in three gathers what comes within 50 µs into one turn, as a busy loop does.
-  if (Choice(shared.seed, "process.gathers", entity).Below(3) == 0) gather_ns_ = 50'000;
+  if (shared.config.script) {
+    const ScriptedNode& node = shared.config.script->nodes[shared.EndpointOf(id)];
+    clock_ = SimClock(node.wall_offset_ns, node.mono_drift_ppm, node.drift_ppm);
+    gather_ns_ = node.gather_ns;
+    return;
+  }
+  clock_ = SimClock(shared.config.clocks.wall_offset_ns.At(entity),
+                    shared.config.clocks.mono_drift_ppm.At(entity),
+                    shared.config.clocks.drift_ppm.At(entity));
+  gather_ns_ = GatherOf(shared.seed, id);
+}
+
+std::int64_t Machine::GatherOf(std::uint64_t seed, NodeId id) {
+  return Choice(seed, "process.gathers", NodeKey(id)).Below(3) == 0 ? 50'000 : 0;
 }
 
 Machine::~Machine() = default;
@@ -72,11 +81,12 @@ void Machine::Boot() {
     if (!map.ok()) return Refuse(map.status());
     std::optional<RecoveredNode> node = Recover(*map);
     if (!node) return;
-    if (attempt == 0 && boots_ > 1 && recover_again_.Below(8) == 0) {
+    const std::optional<Kept> kept = attempt == 0 ? KeptInRecovery() : std::nullopt;
+    if (kept) {
       // Power fails again in the middle of recovery: doing it once more must find the same.
       const Recovered first = node->recovered;
-      disk_.log.Crash(kept_in_recovery_.Below(disk_.log.unsynced() + 1));
-      disk_.map.Crash(kept_in_recovery_.Below(disk_.map.unsynced() + 1));
+      disk_.log.Crash(std::min(kept->log, disk_.log.unsynced()));
+      disk_.map.Crash(std::min(kept->map, disk_.map.unsynced()));
       shared_.injected.Add("process.crash_in_recovery");
       absl::StatusOr<MapStore> again = MapStore::Open(disk_.map, identity_);
       if (!again.ok()) return Refuse(again.status());
@@ -109,6 +119,21 @@ void Machine::Boot() {
     Carry(process_->outputs);
   });
   TellSpace();
+}
+
+// What a failure of power in the middle of this boot leaves; nullopt: there is none.
+std::optional<Kept> Machine::KeptInRecovery() {
+  NodeFates& fates = disk_.fates();
+  if (fates.scripted()) {
+    const NodeDeviation* line = fates.Find(NodeSite::kRecoveryCrash, boots_ - 1);
+    return line == nullptr ? std::nullopt : std::optional(line->kept);
+  }
+  if (boots_ <= 1 || recover_again_.Below(8) != 0) return std::nullopt;
+  Kept kept;
+  kept.log = kept_in_recovery_.Below(disk_.log.unsynced() + 1);
+  kept.map = kept_in_recovery_.Below(disk_.map.unsynced() + 1);
+  fates.Note(NodeSite::kRecoveryCrash, boots_ - 1, 0, kept);
+  return kept;
 }
 
 // Its stores were accepted: were they to be?
@@ -166,14 +191,43 @@ void Machine::CallOffCrash() {
   breaker_.Disarm();
   crash_in_turn_ = false;
   loss_to_come_ = Loss::kNothing;
+  keep_to_come_.reset();
+  if (shared_.recording != nullptr) shared_.recording->crash_of[shared_.EndpointOf(id_)].reset();
+}
+
+Kept Machine::KeptInCrash() {
+  const std::size_t node = shared_.EndpointOf(id_);
+  NodeFates& fates = disk_.fates();
+  Recording* const recording = shared_.recording;
+  const bool ordered = recording != nullptr && recording->crash_of[node].has_value();
+  Kept kept{disk_.log.unsynced(), disk_.map.unsynced()};
+  if (keep_to_come_) {
+    kept.log = std::min(kept.log, keep_to_come_->log);
+    kept.map = std::min(kept.map, keep_to_come_->map);
+  } else if (fates.scripted()) {
+    const NodeDeviation* line = fates.Find(NodeSite::kCrash, fates.Count(NodeSite::kCrash));
+    if (line != nullptr)
+      kept = {std::min(kept.log, line->kept.log), std::min(kept.map, line->kept.map)};
+  } else {
+    kept = disk_.KeptInCrash();
+    if (ordered) {
+      std::get<CrashAction>(recording->faults[*recording->crash_of[node]].action).keep = kept;
+    } else {
+      fates.Note(NodeSite::kCrash, fates.Count(NodeSite::kCrash), 0, kept);
+    }
+  }
+  if (recording != nullptr) recording->crash_of[node].reset();
+  keep_to_come_.reset();
+  return kept;
 }
 
 void Machine::FinishCrash() {
   breaker_.Disarm();
   crash_in_turn_ = false;
   landmarks_.OnCrash(id_, process_->host.replica());
-  disk_.log.Crash(disk_.KeptOfLog());
-  disk_.map.Crash(disk_.KeptOfMap());
+  const Kept kept = KeptInCrash();
+  disk_.log.Crash(kept.log);
+  disk_.map.Crash(kept.map);
   const PersistSeq surviving = process_->log.SeqOfBatch(disk_.log.durable());
   if (shared_.trace.textual())
     Say("dies, write " + std::to_string(surviving.value()) + " survives");
@@ -201,7 +255,9 @@ void Machine::OnStoppedByItself() {
     damage_ = std::string("stopped by itself: ") + NameOf(reason);
     return;
   }
-  Push(EventKind::kRestart, shared_.now() + restart_.From(shared_.config.process.restart_after_ns));
+  const std::int64_t after =
+      disk_.fates().Time(NodeSite::kRestart, restart_, shared_.config.process.restart_after_ns);
+  Push(EventKind::kRestart, shared_.now() + after);
 }
 
 void Machine::Pause() {
@@ -225,6 +281,11 @@ void Machine::Resume() {
 void Machine::StallDisk(std::int64_t until) {
   disk_.stalled_until = std::max(disk_.stalled_until, until);
   if (LeadsAny()) Mark(shared_, "disk.stalled_on_leader");
+}
+
+void Machine::SlowDisk(std::int64_t until, std::int64_t factor) {
+  disk_.slow_until = until;
+  disk_.slow_factor = factor;
 }
 
 void Machine::SetFull(bool full) {

@@ -29,13 +29,13 @@
 
 namespace quorate::sim {
 
-// What of a disk is gone for good.
-enum class Loss : std::uint8_t { kNothing, kLog, kMap, kAll };
-
 class Machine {
  public:
   Machine(Shared& shared, Wire& wire, Landmarks& landmarks, NodeId id);
   ~Machine();
+
+  // One machine in three gathers what comes within 50 µs into one turn, as a busy loop does; 0: it does not.
+  static std::int64_t GatherOf(std::uint64_t seed, NodeId id);
 
   // Makes the disk that of a new cluster's node.
   void Format(const Configuration& members);
@@ -49,6 +49,8 @@ class Machine {
   void Crash(std::optional<std::int64_t> restart_after);
   // The process dies in its next turn, at the port call with this number (from 0), or at the turn's end.
   void CrashInTurn(std::uint32_t call, std::optional<std::int64_t> restart_after);
+  // The crash that comes next leaves this of what was not synced; else the disk decides.
+  void KeepInCrash(const Kept& kept) { keep_to_come_ = kept; }
   // The crash that comes next takes this of the disk along. A node without its log is refused from then on; one
   // without its map is, too, unless the log still has everything. Without a process: now.
   void LoseInCrash(Loss loss);
@@ -58,6 +60,7 @@ class Machine {
   void Resume();
   void StallDisk(std::int64_t until);
   void SetFull(bool full);
+  void SlowDisk(std::int64_t until, std::int64_t factor);
   // An input that nobody sent over the network.
   void Order(const Input& input);
   // The connection to `peer` broke here.
@@ -113,6 +116,8 @@ class Machine {
   void TellSpace();
   void ScheduleWakeups();
   void FinishCrash();
+  Kept KeptInCrash();
+  std::optional<Kept> KeptInRecovery();
   void LoseNow();
   bool MayStart();
   void Push(EventKind kind, std::int64_t at);
@@ -136,6 +141,7 @@ class Machine {
   std::optional<std::int64_t> restart_after_;
   Loss loss_to_come_ = Loss::kNothing;
   Loss lost_ = Loss::kNothing;
+  std::optional<Kept> keep_to_come_;
   bool paused_ = false;
   std::vector<Event> parked_;
   bool damaged_ = false;

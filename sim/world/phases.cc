@@ -11,6 +11,21 @@ namespace {
 
 enum class PhaseStep : std::uint64_t { kHeal, kLook };
 
+// Whether a scenario says anywhere that a disk is to lose or spoil what it holds.
+bool DamageIsConfigured(const RunConfig& config) {
+  if (config.process.wipe_parts > 0 || !config.disk.corrupt_row_parts.AlwaysZero()) return true;
+  const bool scheduled =
+      std::any_of(config.schedule.begin(), config.schedule.end(), [](const ScheduleEntry& entry) {
+        const CrashAction* crash = std::get_if<CrashAction>(&entry.action);
+        return std::holds_alternative<WipeAction>(entry.action) ||
+               (crash != nullptr && crash->lose != Loss::kNothing);
+      });
+  if (scheduled || !config.script) return scheduled;
+  const std::vector<NodeDeviation>& lines = config.script->node_deviations;
+  return std::any_of(lines.begin(), lines.end(),
+                     [](const NodeDeviation& line) { return line.site == NodeSite::kCorrupt; });
+}
+
 }  // namespace
 
 Phases::Phases(Shared& shared, Wire& wire, Machines& machines, Clients& clients, Faults& faults)
@@ -19,7 +34,7 @@ Phases::Phases(Shared& shared, Wire& wire, Machines& machines, Clients& clients,
       machines_(machines),
       clients_(clients),
       faults_(faults),
-      bounds_(BoundsOf(shared.config)),
+      bounds_(shared.config.script ? BoundsOf(*shared.config.script) : BoundsOf(shared.config)),
       calm_(shared.verdicts),
       core_choice_(shared.seed, "run.core", kWholeRun) {
   poll_ns_ = std::max<std::int64_t>(shared.config.cluster.options.heartbeat.ns / 2, 1'000'000);
@@ -30,7 +45,7 @@ void Phases::Start() {
   event.kind = EventKind::kPhase;
   event.a = static_cast<std::uint64_t>(PhaseStep::kHeal);
   shared_.queue.Push(std::max<std::int64_t>(shared_.config.time.horizon_ns, 1), event);
-  calm_span_ = CalmSpan(shared_.config);
+  calm_span_ = shared_.config.script ? CalmSpan(*shared_.config.script) : CalmSpan(shared_.config);
   if (calm_span_) PollAgain(std::min<std::int64_t>(*calm_span_ / 8, 1'000'000'000));
 }
 
@@ -67,7 +82,7 @@ void Phases::EnterHealing() {
       std::any_of(core_.begin(), core_.end(), [this](NodeId node) { return At(node).damaged(); }));
   HealLinks();
   for (const std::unique_ptr<Machine>& machine : machines_) {
-    if (!InCore(machine->id())) PlaceOutsider(*machine);
+    if (!InCore(machine->id())) Place(*machine, ChoosePlace(*machine));
   }
   clients_.Hold(core_);
   phase_ = Phase::kElect;
@@ -93,12 +108,28 @@ void Phases::ChooseCore() {
   }
   const std::size_t quorum = shared_.nodes / 2 + 1;
   if (able.size() < quorum) return GiveUp(quorum);
+  if (shared_.config.script) {
+    core_ = ScriptedCore(able);
+    return;
+  }
   for (std::size_t i = able.size(); i > 1; --i) {
     std::swap(able[i - 1], able[static_cast<std::size_t>(core_choice_.Below(i))]);
   }
   if (core_choice_.Below(2) == 0) able.resize(quorum);
   std::sort(able.begin(), able.end());
   core_ = std::move(able);
+  if (shared_.recording != nullptr) shared_.recording->cores.push_back(core_);
+}
+
+// The next one that is written, if all of it can be healed; else everybody who can.
+std::vector<NodeId> Phases::ScriptedCore(const std::vector<NodeId>& able) {
+  const std::vector<std::vector<NodeId>>& cores = shared_.config.script->cores;
+  if (cores_tried_ == cores.size()) return able;
+  const std::vector<NodeId>& core = cores[cores_tried_++];
+  const bool can = std::all_of(core.begin(), core.end(), [&](NodeId node) {
+    return std::find(able.begin(), able.end(), node) != able.end();
+  });
+  return can && core.size() > shared_.nodes / 2 ? core : able;
 }
 
 void Phases::GiveUp(std::uint64_t quorum) {
@@ -123,17 +154,10 @@ void Phases::GiveUp(std::uint64_t quorum) {
     excuse.since_event = excuse.lost[few - 1].event;
     excuse.since_ns = excuse.lost[few - 1].at_ns;
   }
-  const RunConfig& config = shared_.config;
-  const bool wipes =
-      config.process.wipe_parts > 0 ||
-      std::any_of(config.schedule.begin(), config.schedule.end(), [](const ScheduleEntry& entry) {
-        return std::holds_alternative<WipeAction>(entry.action);
-      });
-  const ExcuseFacts facts{
-      .nodes = machines_.size(),
-      .damage_is_configured = wipes || !config.disk.corrupt_row_parts.AlwaysZero(),
-      .event = shared_.verdicts.event(),
-      .now_ns = shared_.now()};
+  const ExcuseFacts facts{.nodes = machines_.size(),
+                          .damage_is_configured = DamageIsConfigured(shared_.config),
+                          .event = shared_.verdicts.event(),
+                          .now_ns = shared_.now()};
   const std::optional<std::string> wrong = Refute(excuse, shared_.damage, facts);
   shared_.verdicts.Expect(Check::kExcuse, !wrong, [&] {
     return "the run is excused for a reason that does not hold: " + *wrong + ": " + Render(excuse);
@@ -168,32 +192,53 @@ void Phases::HealLinks() {
   }
 }
 
-void Phases::PlaceOutsider(Machine& machine) {
+// Whoever is left out stays cut off from the core for ever, in one of five ways.
+ScriptedOutsider Phases::ChoosePlace(const Machine& machine) {
+  ScriptedOutsider place;
+  place.node = machine.id();
+  if (shared_.config.script) {
+    for (const ScriptedOutsider& written : shared_.config.script->outside) {
+      if (written.node == place.node) return written;
+    }
+    place.dead = true;
+    return place;
+  }
   enum Fate : std::uint64_t { kDead, kCut, kDeaf, kMute, kLossy, kFates };
   const auto fate = static_cast<Fate>(core_choice_.Below(kFates));
-  machine.CallOffCrash();
-  machine.disk().Heal(bounds_.disk_ns);
-  machine.SetFull(false);
   static constexpr const char* kNames[] = {"dead", "cut off", "deaf", "mute", "lossy"};
   shared_.injected.Add(std::string("outside.") + kNames[fate]);
   if (shared_.trace.textual())
     shared_.trace.Say(NodeName(machine.id()) + " stays outside: " + kNames[fate]);
-  if (fate == kDead) {
+  place.dead = fate == kDead;
+  const Endpoint outside = shared_.EndpointOf(machine.id());
+  for (const NodeId node : core_) {
+    const Endpoint inside = shared_.EndpointOf(node);
+    if (fate == kCut || fate == kDeaf) place.cut.push_back(wire_.NameOfLink(inside, outside));
+    if (fate == kCut || fate == kMute) place.cut.push_back(wire_.NameOfLink(outside, inside));
+  }
+  if (shared_.recording != nullptr) shared_.recording->outside.push_back(place);
+  return place;
+}
+
+void Phases::Place(Machine& machine, const ScriptedOutsider& place) {
+  machine.CallOffCrash();
+  machine.disk().Heal(bounds_.disk_ns);
+  machine.SetFull(false);
+  if (place.dead) {
     machine.Crash(std::nullopt);
     return;
   }
   const Endpoint outside = shared_.EndpointOf(machine.id());
   for (const NodeId node : core_) {
     const Endpoint inside = shared_.EndpointOf(node);
-    const auto set = [&](Endpoint from, Endpoint to, bool cut) {
-      if (cut) {
+    for (const auto& [from, to] : {DirectedLink{inside, outside}, DirectedLink{outside, inside}}) {
+      const std::vector<LinkName>& cut = place.cut;
+      if (std::find(cut.begin(), cut.end(), wire_.NameOfLink(from, to)) != cut.end()) {
         wire_.net().Cut({{from, to}});
       } else {
         wire_.net().Mend(from, to);
       }
-    };
-    set(inside, outside, fate == kCut || fate == kDeaf);
-    set(outside, inside, fate == kCut || fate == kMute);
+    }
   }
 }
 

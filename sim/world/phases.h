@@ -47,7 +47,9 @@ class Phases {
   void GiveUp(std::uint64_t quorum);
   void HealNode(Machine& machine);
   void HealLinks();
-  void PlaceOutsider(Machine& machine);
+  std::vector<NodeId> ScriptedCore(const std::vector<NodeId>& able);
+  ScriptedOutsider ChoosePlace(const Machine& machine);
+  void Place(Machine& machine, const ScriptedOutsider& place);
   void EnterConverge(Phase phase);
   void Look();
   void LookAtChaos();
@@ -84,6 +86,7 @@ class Phases {
   CalmWatch calm_;
   std::optional<std::int64_t> calm_span_;
   Choice core_choice_;
+  std::size_t cores_tried_ = 0;  // of those that are written
 };
 
 }  // namespace quorate::sim

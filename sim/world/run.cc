@@ -16,6 +16,7 @@ BlackBoxResult CheckHistory(World& world, const RunConfig& config) {
   BlackBoxOptions options;
   options.groups = world.clients().Judged();
   options.search =
+      config.script ||
       Happens(config.checks.search_parts, Prf(shared.seed, NameKey("checks.search"), kWholeRun, 0));
   options.budget =
       static_cast<std::uint64_t>(std::max<std::int64_t>(config.checks.search_steps, 1));
@@ -84,6 +85,7 @@ RunResult RunOnce(const Scenario&, const RunConfig& config, std::uint64_t seed,
   } else {
     result.verdict = Verdict::kPass;
   }
+  if (settings.resolve) result.resolved = world.Resolved();
   if (settings.history_to != nullptr)
     *settings.history_to << WriteHistory(shared.recorder.history());
   return result;

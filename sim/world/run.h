@@ -50,12 +50,14 @@ struct RunResult {
   Counters marks;                      // SOMETIMES, by name
   Counters operations;                 // client operations by outcome: "ok", "fail", "info"
   Counters ignored;                    // by checker id: violations that were passed over
+  std::optional<RunConfig> resolved;   // if asked for: the same run without a seed
 };
 
 struct RunSettings {
   bool trace = false;  // write one line per event to `trace_to`
   std::ostream* trace_to = nullptr;
   std::ostream* history_to = nullptr;  // not null: the clients' history as JSON lines
+  bool resolve = false;                // write down what was decided
   std::string commit;                  // what its header says about the program,
   std::string scenario;                // and about the scenario: its hash
 };

@@ -47,6 +47,9 @@ bool Faults::Lasts(const Action& action) {
   return std::visit(
       Match{
           [](const PartitionAction&) { return true; }, [](const IsolateAction&) { return true; },
+          [](const CutAction&) { return true; }, [](const ClogAction&) { return true; },
+          [](const SwizzleAction&) { return true; }, [](const DisconnectAction&) { return true; },
+          [](const DiskSlowAction&) { return true; }, [](const ClockFreezeAction&) { return true; },
           [](const PauseAction&) { return true; }, [](const DiskStallAction&) { return true; },
           [](const DiskFullAction&) { return true; }, [](const HealAction&) { return false; },
           [](const CrashAction&) { return false; }, [](const WipeAction&) { return false; },
@@ -61,6 +64,7 @@ void Faults::Carry(std::size_t entry) {
   scheduled_[entry].done = true;
   if (frozen_) return;
   const std::int64_t now = shared_.now();
+  scheduled_[entry].begun = now;
   const std::int64_t until =
       planned.for_ns > 0 ? now + planned.for_ns : now + 3600LL * 1'000'000'000;
   if (shared_.trace.textual())
@@ -117,6 +121,25 @@ void Faults::Carry(std::size_t entry) {
                 CutScheduled(entry, CutBetween(groups, way));
               });
             },
+            [&](const CutAction& action) {
+              CutScheduled(entry, wire_.EndpointsOf(action.links));
+              if (action.flap_ns > 0) PushScheduled(entry, kFlapStep, now + action.flap_ns);
+            },
+            [&](const ClogAction& action) {
+              for (const auto& [from, to] : wire_.EndpointsOf(action.links))
+                wire_.net().Clog(from, to, until);
+            },
+            [&](const SwizzleAction& action) {
+              for (std::size_t i = 0; i < action.steps.size(); ++i)
+                PushScheduled(entry, kSwizzleStep + i, now + action.steps[i].after_ns);
+            },
+            [&](const DisconnectAction& action) {
+              const Endpoint a = shared_.EndpointOf(action.node);
+              const Endpoint b = shared_.EndpointOf(action.peer);
+              CutScheduled(entry, {{a, b}, {b, a}});
+              At(action.node).Disconnect(action.peer);
+              At(action.peer).Disconnect(action.node);
+            },
             [&](const HealAction&) {
               for (Process& process : processes_) {
                 if (process.kind == Kind::kPartition) SetCut(process, false);
@@ -127,7 +150,17 @@ void Faults::Carry(std::size_t entry) {
             },
             [&](const CrashAction& action) {
               with(action.node, [&](Machine& machine) {
-                machine.Crash(planned.for_ns > 0 ? std::optional(planned.for_ns) : std::nullopt);
+                const std::optional<std::int64_t> restart =
+                    planned.for_ns > 0 ? std::optional(planned.for_ns) : std::nullopt;
+                if (action.lose != Loss::kNothing) machine.LoseInCrash(action.lose);
+                if (!machine.running()) return;
+                if (action.keep) machine.KeepInCrash(*action.keep);
+                shared_.budget.Set(shared_.EndpointOf(machine.id()), Hurt::kDown);
+                if (action.call) {
+                  machine.CrashInTurn(*action.call, restart);
+                } else {
+                  machine.Crash(restart);
+                }
               });
             },
             [&](const WipeAction& action) {
@@ -147,6 +180,12 @@ void Faults::Carry(std::size_t entry) {
                 machine.clock().StepWall(action.by_ns);
                 if (action.by_ns < 0) Mark(shared_, "clock.stepped_back");
               });
+            },
+            [&](const ClockFreezeAction& action) {
+              with(action.node, [&](Machine& machine) { machine.clock().FreezeWall(now); });
+            },
+            [&](const DiskSlowAction& action) {
+              with(action.node, [&](Machine& machine) { machine.SlowDisk(until, action.factor); });
             },
             [&](const DiskStallAction& action) {
               with(action.node, [&](Machine& machine) { machine.StallDisk(until); });
@@ -171,11 +210,33 @@ void Faults::Carry(std::size_t entry) {
               }
             }},
       planned.action);
-  if (planned.for_ns <= 0) return;
+  if (planned.for_ns > 0) PushScheduled(entry, kEndStep, until);
+}
+
+// Something that a scheduled fault is to do later.
+void Faults::PushScheduled(std::size_t entry, std::uint64_t step, std::int64_t at) {
   Event event;
   event.kind = EventKind::kFaultEnd;
   event.slot = SlotOfSchedule(entry);
-  shared_.queue.Push(until, event);
+  event.a = step;
+  shared_.queue.Push(at, event);
+}
+
+void Faults::StepScheduled(std::size_t entry, std::uint64_t step) {
+  Scheduled& scheduled = scheduled_[entry];
+  if (frozen_ || !scheduled.lasts) return;
+  const Action& action = shared_.config.schedule[entry].action;
+  if (const CutAction* cut = std::get_if<CutAction>(&action)) {
+    scheduled.is_cut = !scheduled.is_cut;
+    if (scheduled.is_cut) {
+      wire_.net().Cut(scheduled.cut);
+    } else {
+      wire_.net().Join(scheduled.cut);
+    }
+    PushScheduled(entry, kFlapStep, shared_.now() + cut->flap_ns);
+  } else if (const SwizzleAction* swizzle = std::get_if<SwizzleAction>(&action)) {
+    ClogNode(swizzle->steps[step - kSwizzleStep], scheduled.begun);
+  }
 }
 
 void Faults::Settle(Scheduled& scheduled) {
@@ -192,6 +253,7 @@ void Faults::EndScheduled(std::size_t entry) {
   const Action& action = shared_.config.schedule[entry].action;
   if (std::holds_alternative<PauseAction>(action)) At(*scheduled.node).Resume();
   if (std::holds_alternative<DiskFullAction>(action)) At(*scheduled.node).SetFull(false);
+  if (std::holds_alternative<ClockFreezeAction>(action)) At(*scheduled.node).clock().ThawWall();
 }
 
 }  // namespace quorate::sim

@@ -20,6 +20,7 @@
 #include "sim/world/event_queue.h"
 #include "sim/world/marks.h"
 #include "sim/world/partition.h"
+#include "sim/world/recording.h"
 #include "sim/world/run.h"
 #include "sim/world/trace.h"
 
@@ -82,6 +83,7 @@ struct Shared {
   Tally injected;
   Tally operations;
   std::uint64_t events = 0;
+  Recording* recording = nullptr;  // where what is decided is written down; nullptr: nowhere
 };
 
 // Marks that the world sees and the engine cannot know of.

@@ -12,7 +12,7 @@ absl::Status Injected(const char* what) { return absl::UnavailableError(what); }
 
 }  // namespace
 
-SimDisk::SimDisk(Shared& shared, NodeId node) : shared_(shared), node_(node) {
+SimDisk::SimDisk(Shared& shared, NodeId node) : shared_(shared), node_(node), fates_(shared, node) {
   const DiskConfig& config = shared.config.disk;
   const std::uint64_t entity = NodeKey(node);
   const std::uint64_t seed = shared.seed;
@@ -40,7 +40,7 @@ SimDisk::SimDisk(Shared& shared, NodeId node) : shared_(shared), node_(node) {
 
 std::int64_t SimDisk::EndOf(std::int64_t ns) {
   const std::int64_t now = shared_.now();
-  if (now < slow_until) ns *= std::max<std::int64_t>(1, shared_.config.disk.slow_factor);
+  if (now < slow_until) ns *= std::max<std::int64_t>(1, slow_factor);
   const std::int64_t end = std::max(now + ns, stalled_until);
   busy_until_ = std::max(busy_until_, end);
   return end;
@@ -48,64 +48,68 @@ std::int64_t SimDisk::EndOf(std::int64_t ns) {
 
 void SimDisk::Heal(std::int64_t bound_ns) {
   for (Dist* dist : {&sync_, &read_, &work_, &flush_}) *dist = Bounded(*dist, bound_ns);
+  fates_.Bound(bound_ns);
   stalled_until = slow_until = 0;
   full = fail_next_sync = false;
   healed = true;
 }
 
-bool SimDisk::Strikes(Choice& choice, std::int64_t parts, const char* name) {
-  if (parts == 0 || healed || !choice.Chance(parts)) return false;
+// What is written strikes whatever the budget says: it was asked when the script was made.
+bool SimDisk::Strikes(NodeSite site, Choice& choice, std::int64_t parts, const char* name) {
+  const NodeFates::Strike strike = fates_.Ask(site, choice, healed ? 0 : parts);
+  if (healed || !strike.bits) return false;
   const std::size_t node = shared_.EndpointOf(node_);
-  if (!shared_.budget.MayHurt(node)) return false;
+  if (!fates_.scripted() && !shared_.budget.MayHurt(node)) return false;
+  fates_.Note(site, strike.nth, 0);
   shared_.budget.Set(node, Hurt::kFailed);
   shared_.injected.Add(name);
   return true;
 }
 
 bool SimDisk::WriteFails() {
-  return Strikes(write_error_choice_, write_error_, "disk.write_error");
+  return Strikes(NodeSite::kWriteError, write_error_choice_, write_error_, "disk.write_error");
 }
-bool SimDisk::MapWriteFails() { return Strikes(map_error_choice_, map_error_, "disk.map_error"); }
+bool SimDisk::MapWriteFails() {
+  return Strikes(NodeSite::kMapError, map_error_choice_, map_error_, "disk.map_error");
+}
 bool SimDisk::SyncFails() {
   if (std::exchange(fail_next_sync, false)) return true;  // ordered and counted by the schedule
-  return Strikes(sync_error_choice_, sync_error_, "disk.sync_error");
+  return Strikes(NodeSite::kSyncError, sync_error_choice_, sync_error_, "disk.sync_error");
 }
 
 void SimDisk::MaybeCorrupt(MemKv& kv, std::string_view from, std::optional<std::string_view> to) {
-  if (corrupt_ == 0 || healed) return;
-  const std::uint64_t bits = corrupt_choice_.Bits();
-  if (!Happens(corrupt_, bits)) return;
+  if (!corrupts()) return;
+  const NodeFates::Strike strike = fates_.Ask(NodeSite::kCorrupt, corrupt_choice_, corrupt_);
+  if (!strike.bits) return;
   const std::size_t node = shared_.EndpointOf(node_);
-  if (!shared_.budget.MayHurt(node)) return;
+  if (!fates_.scripted() && !shared_.budget.MayHurt(node)) return;
   const std::size_t rows =
-      to ? kv.CorruptRange(from, to, Mix(bits)) : (kv.CorruptRow(from, Mix(bits)) ? 1 : 0);
+      to ? kv.CorruptRange(from, to, *strike.bits) : (kv.CorruptRow(from, *strike.bits) ? 1 : 0);
   if (rows == 0) return;
+  fates_.Note(NodeSite::kCorrupt, strike.nth, static_cast<std::int64_t>(*strike.bits));
   shared_.budget.Set(node, Hurt::kDamaged);
   shared_.injected.Add("disk.corrupt_row", rows);
   shared_.damage.push_back(
       Damage{node_, "disk.corrupt_row", shared_.verdicts.event(), shared_.now()});
 }
 
-bool SimDisk::FlushesItself() { return self_flush_ > 0 && self_flush_choice_.Chance(self_flush_); }
-
-std::uint64_t SimDisk::KeptOfLog() {
-  const std::uint64_t kept = kept_log_.Below(log.unsynced() + 1);
-  switch (shared_.config.disk.crash_unsynced) {
-    case CrashUnsynced::kKeep:
-      return log.unsynced();
-    case CrashUnsynced::kLoseSuffix:
-      return kept;
-    case CrashUnsynced::kLoseAll:
-      return 0;
-  }
-  return 0;
+bool SimDisk::FlushesItself() {
+  const NodeFates::Strike strike =
+      fates_.Ask(NodeSite::kSelfFlush, self_flush_choice_, self_flush_);
+  if (strike.bits) fates_.Note(NodeSite::kSelfFlush, strike.nth, 0);
+  return strike.bits.has_value();
 }
 
-std::uint64_t SimDisk::KeptOfMap() {
-  const std::uint64_t bits = kept_map_.Bits();
-  if (shared_.config.disk.crash_unsynced == CrashUnsynced::kKeep) return map.unsynced();
+Kept SimDisk::KeptInCrash() {
+  const std::uint64_t log_bits = kept_log_.Bits();
+  const std::uint64_t map_bits = kept_map_.Bits();
+  const CrashUnsynced unsynced = shared_.config.disk.crash_unsynced;
+  Kept kept{log.unsynced(), map.unsynced()};
+  if (unsynced == CrashUnsynced::kKeep) return kept;
+  kept.log = unsynced == CrashUnsynced::kLoseAll ? 0 : Below(log_bits, log.unsynced() + 1);
   // Half of the time all the way back to the last flush: the far end is where replay is longest.
-  return Below(bits, 2) == 0 ? 0 : Below(Mix(bits), map.unsynced() + 1);
+  kept.map = Below(map_bits, 2) == 0 ? 0 : Below(Mix(map_bits), map.unsynced() + 1);
+  return kept;
 }
 
 // ---- the log port --------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "engine/ports.h"
+#include "sim/world/node_fates.h"
 #include "sim/world/shared.h"
 #include "storage/log_store.h"
 #include "storage/map_store.h"
@@ -60,6 +61,7 @@ class SimDisk {
   MemKv map;
   std::int64_t stalled_until = 0;
   std::int64_t slow_until = 0;
+  std::int64_t slow_factor = 1;  // until then
   bool full = false;
   bool fail_next_sync = false;
   bool healed = false;  // no more faults of single operations
@@ -70,10 +72,10 @@ class SimDisk {
   std::int64_t EndOfStall() { return EndOf(0); }
   // When the last operation that was begun so far ends.
   std::int64_t busy_until() const { return busy_until_; }
-  std::int64_t SyncEnd() { return EndOf(sync_time_.From(sync_)); }
-  std::int64_t ReadEnd() { return EndOf(read_time_.From(read_)); }
-  std::int64_t WorkEnd() { return EndOf(work_time_.From(work_)); }
-  std::int64_t FlushEnd() { return EndOf(flush_time_.From(flush_)); }
+  std::int64_t SyncEnd() { return EndOf(fates_.Time(NodeSite::kSync, sync_time_, sync_)); }
+  std::int64_t ReadEnd() { return EndOf(fates_.Time(NodeSite::kRead, read_time_, read_)); }
+  std::int64_t WorkEnd() { return EndOf(fates_.Time(NodeSite::kWork, work_time_, work_)); }
+  std::int64_t FlushEnd() { return EndOf(fates_.Time(NodeSite::kFlush, flush_time_, flush_)); }
   // From now on everything takes at most `bound_ns`, and nothing goes wrong any more.
   void Heal(std::int64_t bound_ns);
 
@@ -83,18 +85,21 @@ class SimDisk {
   bool MapWriteFails();
   // A row that is about to be read goes bad for ever.
   void MaybeCorrupt(MemKv& kv, std::string_view from, std::optional<std::string_view> to);
-  bool corrupts() const { return corrupt_ > 0 && !healed; }
+  bool corrupts() const {
+    return !healed && (corrupt_ > 0 || fates_.MayStrike(NodeSite::kCorrupt));
+  }
   bool FlushesItself();
 
   // How many of the unsynced batches a crash leaves. Asks anew each time.
-  std::uint64_t KeptOfLog();
-  std::uint64_t KeptOfMap();
+  Kept KeptInCrash();
+  NodeFates& fates() { return fates_; }
 
  private:
-  bool Strikes(Choice& choice, std::int64_t parts, const char* name);
+  bool Strikes(NodeSite site, Choice& choice, std::int64_t parts, const char* name);
 
   Shared& shared_;
   NodeId node_;
+  NodeFates fates_;
   std::int64_t busy_until_ = 0;
   Dist sync_, read_, work_, flush_;
   std::int64_t write_error_ = 0, sync_error_ = 0, map_error_ = 0, corrupt_ = 0, self_flush_ = 0;

@@ -1,6 +1,7 @@
 #include "sim/world/sim_net.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace quorate::sim {
 
@@ -19,40 +20,90 @@ void SimNet::SetLink(Endpoint from, Endpoint to, const LinkParameters& parameter
   link.corrupt = Choice(seed_, "net.corrupt", entity);
 }
 
-Arrival SimNet::Arrive(Link& link, std::int64_t now) {
+void SimNet::SetScript(Endpoint from, Endpoint to, std::int64_t latency_ns,
+                       std::vector<std::pair<std::uint64_t, FrameFate>> fates) {
+  scripts_.resize(links_.size());
+  Link& link = At(from, to);
+  link.parameters = {};
+  link.parameters.latency = FixedDist(latency_ns);
+  scripts_[std::size_t{from} * endpoints_ + to].fates = std::move(fates);
+}
+
+// ---- what becomes of a frame ---------------------------------------------------------------------------
+
+FrameArrival SimNet::DrawArrival(Link& link) {
   const LinkParameters& parameters = link.parameters;
-  Arrival arrival;
-  arrival.at = now + link.latency.From(parameters.latency);
+  FrameArrival arrival;
+  arrival.travel_ns = link.latency.From(parameters.latency);
   if (parameters.tail > 0) {
     const std::uint64_t bits = link.tail.Bits();
     if (Happens(parameters.tail, bits)) {
-      arrival.at += Sample(parameters.tail_by, Mix(bits));
+      arrival.travel_ns += Sample(parameters.tail_by, Mix(bits));
       ++counts_.delayed;
     }
   }
+  if (parameters.reorder > 0) {
+    const std::uint64_t bits = link.reorder.Bits();
+    if (Happens(parameters.reorder, bits))
+      arrival.overtaken_ns = Sample(parameters.reorder_by, Mix(bits));
+  }
+  if (parameters.corrupt > 0) {
+    const std::uint64_t bits = link.corrupt.Bits();
+    if (Happens(parameters.corrupt, bits)) arrival.spoil = Mix(bits);
+  }
+  return arrival;
+}
+
+FrameFate SimNet::Draw(Link& link) {
+  FrameFate fate;
+  fate.first = DrawArrival(link);
+  const std::int64_t duplicate = link.parameters.duplicate;
+  if (duplicate > 0 && link.duplicate.Chance(duplicate)) fate.second = DrawArrival(link);
+  return fate;
+}
+
+// A healed link loses, doubles, spoils and overtakes nothing, and takes no longer than its bound, whatever was
+// written for it: what is written may have been changed since.
+FrameFate SimNet::Scripted(const Link& link, LinkScript& script) {
+  const std::uint64_t nth = script.sent++;
+  while (script.next < script.fates.size() && script.fates[script.next].first < nth) ++script.next;
+  FrameFate fate;
+  fate.first.travel_ns = link.parameters.latency.max;
+  if (script.next == script.fates.size() || script.fates[script.next].first != nth) return fate;
+  fate = script.fates[script.next].second;
+  if (link.sound) {
+    fate.dropped = false;
+    fate.second.reset();
+    fate.first.spoil.reset();
+    fate.first.overtaken_ns.reset();
+  }
+  fate.first.travel_ns = std::min(fate.first.travel_ns, link.bound_ns);
+  if (fate.second) fate.second->travel_ns = std::min(fate.second->travel_ns, link.bound_ns);
+  return fate;
+}
+
+Arrival SimNet::Arrive(Link& link, const FrameArrival& fate, std::int64_t now) {
+  Arrival arrival;
+  arrival.at = now + fate.travel_ns;
   if (link.clogged_until > arrival.at) {
     arrival.at = link.clogged_until;
     ++counts_.held;
   }
   arrival.at = std::max(arrival.at, link.last_arrival);
-  bool waits_for_nobody = false;
-  if (parameters.reorder > 0) {
-    const std::uint64_t bits = link.reorder.Bits();
-    waits_for_nobody = Happens(parameters.reorder, bits);
-    if (waits_for_nobody) arrival.at += Sample(parameters.reorder_by, Mix(bits));
-  }
-  if (waits_for_nobody) {
+  if (fate.overtaken_ns) {
+    arrival.at += *fate.overtaken_ns;
     ++counts_.reordered;
   } else {
     link.last_arrival = arrival.at;
   }
-  arrival.spoiled = parameters.corrupt > 0 && link.corrupt.Chance(parameters.corrupt);
-  if (arrival.spoiled) ++counts_.spoiled;
+  arrival.spoil = fate.spoil;
+  if (arrival.spoil) ++counts_.spoiled;
   return arrival;
 }
 
 Dispatch SimNet::Send(Endpoint from, Endpoint to, std::size_t bytes, std::int64_t now) {
-  Link& link = At(from, to);
+  const std::size_t place = std::size_t{from} * endpoints_ + to;
+  Link& link = links_[place];
   const LinkParameters& parameters = link.parameters;
   Dispatch dispatch;
   ++counts_.sent;
@@ -61,22 +112,29 @@ Dispatch SimNet::Send(Endpoint from, Endpoint to, std::size_t bytes, std::int64_
     dispatch.fate = SendFate::kCut;
     return dispatch;
   }
-  if (parameters.loss > 0 && link.loss.Chance(parameters.loss)) {
-    ++counts_.lost;
-    dispatch.fate = SendFate::kLost;
-    return dispatch;
-  }
+  FrameFate fate;
   const auto capacity = static_cast<std::size_t>(parameters.capacity_bytes);
-  // A single frame always fits into an empty link, however small the link.
-  if (capacity > 0 && link.in_flight_bytes > 0 && link.in_flight_bytes + bytes > capacity) {
-    ++counts_.overflowed;
+  if (!scripts_.empty()) {
+    fate = Scripted(link, scripts_[place]);
+    if (fate.dropped) dispatch.fate = SendFate::kLost;
+  } else if (parameters.loss > 0 && link.loss.Chance(parameters.loss)) {
+    dispatch.fate = SendFate::kLost;
+  } else if (capacity > 0 && link.in_flight_bytes > 0 && link.in_flight_bytes + bytes > capacity) {
+    // A single frame always fits into an empty link, however small the link.
     dispatch.fate = SendFate::kOverflow;
+  } else {
+    fate = Draw(link);
+  }
+  fate.dropped = dispatch.fate != SendFate::kSent;
+  if (!recorded_.empty()) recorded_[place].push_back(fate);
+  if (fate.dropped) {
+    ++(dispatch.fate == SendFate::kLost ? counts_.lost : counts_.overflowed);
     return dispatch;
   }
-  dispatch.arrivals[dispatch.count++] = Arrive(link, now);
-  if (parameters.duplicate > 0 && link.duplicate.Chance(parameters.duplicate)) {
+  dispatch.arrivals[dispatch.count++] = Arrive(link, fate.first, now);
+  if (fate.second) {
     ++counts_.doubled;
-    dispatch.arrivals[dispatch.count++] = Arrive(link, now);
+    dispatch.arrivals[dispatch.count++] = Arrive(link, *fate.second, now);
   }
   link.in_flight_bytes += bytes * dispatch.count;
   return dispatch;
@@ -118,6 +176,7 @@ void SimNet::Heal(Endpoint from, Endpoint to) {
   parameters.reorder = 0;
   parameters.corrupt = 0;
   parameters.capacity_bytes = 0;
+  At(from, to).sound = true;
 }
 
 void SimNet::Mend(Endpoint from, Endpoint to) {
@@ -129,6 +188,7 @@ void SimNet::Mend(Endpoint from, Endpoint to) {
 void SimNet::BoundLatency(Endpoint from, Endpoint to, std::int64_t bound_ns) {
   Link& link = At(from, to);
   link.parameters.latency = Bounded(link.parameters.latency, bound_ns);
+  link.bound_ns = std::min(link.bound_ns, bound_ns);
   link.parameters.tail = 0;
   link.last_arrival = 0;  // what is held up already still comes when it was to come
 }

@@ -1,7 +1,7 @@
 // sim/world/sim_net.h — the network: one-way links between endpoints, each bad in its own way.
 //
 // Model: a link decides, when something is sent over it, whether and when it arrives: it may lose, double,
-//   delay, reorder and spoil what it carries; it holds so many bytes at once and drops what is more; it may
+//   delay, reorder and spoil what it carries, by chance or as a script says; it holds so many bytes at once and drops what is more; it may
 //   be cut (nothing arrives, neither what is sent nor what is under way) or clogged (nothing arrives until
 //   it is opened again, then everything at once). Endpoints are nodes (from 0) and, behind them, clients.
 // Invariants: without reordering a link delivers in the order of sending; a cut has as many ends as
@@ -11,9 +11,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "sim/scenario/draw.h"
+#include "sim/scenario/script.h"
 #include "sim/world/choice.h"
 #include "sim/world/partition.h"
 
@@ -36,7 +40,7 @@ enum class SendFate : std::uint8_t { kSent, kLost, kCut, kOverflow };
 
 struct Arrival {
   std::int64_t at = 0;
-  bool spoiled = false;
+  std::optional<std::uint64_t> spoil;  // a byte is changed; these bits say which and how
 };
 struct Dispatch {
   SendFate fate = SendFate::kSent;
@@ -52,6 +56,15 @@ class SimNet {
   Endpoint endpoints() const { return endpoints_; }
   void SetLink(Endpoint from, Endpoint to, const LinkParameters& parameters, std::uint64_t entity);
   const LinkParameters& link(Endpoint from, Endpoint to) const { return At(from, to).parameters; }
+  // The link does what is written instead: frames take `latency_ns` but for `fates`, by the count of its frames.
+  void SetScript(Endpoint from, Endpoint to, std::int64_t latency_ns,
+                 std::vector<std::pair<std::uint64_t, FrameFate>> fates);
+  // From now on the fate of every frame is written down.
+  void Record() { recorded_.resize(links_.size()); }
+  // Of the frames of a link, in order. Requires: Record was called.
+  const std::vector<FrameFate>& Recorded(Endpoint from, Endpoint to) const {
+    return recorded_[std::size_t{from} * endpoints_ + to];
+  }
 
   // What becomes of `bytes` sent now. Each arrival is to be announced by OnArrival when its time comes.
   Dispatch Send(Endpoint from, Endpoint to, std::size_t bytes, std::int64_t now);
@@ -92,6 +105,8 @@ class SimNet {
     LinkParameters parameters;
     std::uint32_t cuts = 0;
     bool healed = false;  // cuts and clogs are counted, but do nothing any more
+    bool sound = false;   // nothing happens to single frames any more
+    std::int64_t bound_ns = std::numeric_limits<std::int64_t>::max();  // no frame travels longer
     std::int64_t clogged_until = 0;
     std::int64_t last_arrival = 0;
     std::size_t in_flight_bytes = 0;
@@ -102,11 +117,22 @@ class SimNet {
   const Link& At(Endpoint from, Endpoint to) const {
     return links_[std::size_t{from} * endpoints_ + to];
   }
-  Arrival Arrive(Link& link, std::int64_t now);
+  struct LinkScript {
+    std::vector<std::pair<std::uint64_t, FrameFate>> fates;
+    std::size_t next = 0;
+    std::uint64_t sent = 0;
+  };
+  // What becomes of a frame, if it is not lost.
+  FrameFate Draw(Link& link);
+  FrameArrival DrawArrival(Link& link);
+  FrameFate Scripted(const Link& link, LinkScript& script);
+  Arrival Arrive(Link& link, const FrameArrival& fate, std::int64_t now);
 
   std::uint64_t seed_;
   Endpoint endpoints_;
   std::vector<Link> links_;
+  std::vector<LinkScript> scripts_;               // by link; empty: chances
+  std::vector<std::vector<FrameFate>> recorded_;  // by link; empty: nobody wants to know
   Counts counts_;
 };
 

@@ -24,7 +24,6 @@ class Trace {
   void Begin(std::uint64_t number, std::int64_t ns) {
     number_ = number;
     ns_ = ns;
-    Fold(static_cast<std::uint64_t>(ns));
   }
   void Fold(std::uint64_t number) {
     state_ = (state_ ^ number) * 0x9E3779B97F4A7C15u;

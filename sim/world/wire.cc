@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "absl/container/btree_map.h"
+
 namespace quorate::sim {
 
 Wire::Wire(Shared& shared, std::size_t clients)
@@ -9,9 +11,49 @@ Wire::Wire(Shared& shared, std::size_t clients)
   for (std::uint32_t node = 1; node <= shared.nodes; ++node) {
     const std::uint64_t entity = NodeKey(NodeId(node));
     codec_.emplace_back(shared.seed, "wire.codec", entity);
-    spoil_.emplace_back(shared.seed, "wire.spoil", entity);
   }
-  SetLinks(clients);
+  if (shared.config.script) {
+    SetScript(*shared.config.script);
+  } else {
+    SetLinks(clients);
+  }
+}
+
+Endpoint Wire::EndpointOf(const LinkEnd& end) const {
+  return end.is_client ? shared_.EndpointOfClient(end.number)
+                       : shared_.EndpointOf(NodeId(end.number));
+}
+
+LinkName Wire::NameOfLink(Endpoint from, Endpoint to) const {
+  const auto end = [this](Endpoint at) {
+    const bool is_client = at >= shared_.nodes;
+    return LinkEnd{is_client, static_cast<std::uint32_t>(is_client ? at - shared_.nodes : at + 1u)};
+  };
+  return {end(from), end(to)};
+}
+
+std::vector<DirectedLink> Wire::EndpointsOf(const std::vector<LinkName>& links) const {
+  std::vector<DirectedLink> pairs;
+  for (const LinkName& link : links) pairs.emplace_back(EndpointOf(link.from), EndpointOf(link.to));
+  return pairs;
+}
+
+void Wire::SetScript(const Script& script) {
+  absl::btree_map<LinkName,
+                  std::pair<std::int64_t, std::vector<std::pair<std::uint64_t, FrameFate>>>>
+      links;
+  for (Endpoint a = 0; a < net_.endpoints(); ++a) {
+    for (Endpoint b = 0; b < net_.endpoints(); ++b) {
+      const bool of_a_node = a < shared_.nodes || b < shared_.nodes;
+      if (a != b && of_a_node) links[NameOfLink(a, b)].first = script.latency_ns;
+    }
+  }
+  for (const ScriptedLink& link : script.links) links[link.link].first = link.latency_ns;
+  for (const FrameDeviation& frame : script.frames)
+    links[frame.link].second.emplace_back(frame.nth, frame.fate);
+  for (auto& [name, link] : links) {
+    net_.SetScript(EndpointOf(name.from), EndpointOf(name.to), link.first, std::move(link.second));
+  }
 }
 
 void Wire::SetLinks(std::size_t clients) {
@@ -53,7 +95,7 @@ template <class Body>
 void Wire::Dispatch(Slab<Flight<Body>>& slab, Flight<Body> flight, Event event) {
   const sim::Dispatch dispatch = net_.Send(flight.from, flight.to, flight.bytes, shared_.now());
   for (std::size_t i = 0; i < dispatch.count; ++i) {
-    flight.spoiled = dispatch.arrivals[i].spoiled;
+    flight.spoil = dispatch.arrivals[i].spoil;
     event.slot = slab.Put(i + 1 < dispatch.count ? flight : std::move(flight));
     shared_.queue.Push(dispatch.arrivals[i].at, event);
   }
@@ -106,15 +148,16 @@ std::optional<Frame> Wire::TakeFrame(std::uint32_t slot) {
   std::optional<Flight<Frame>> flight = Take(frames_, slot);
   if (!flight) return std::nullopt;
   const std::int64_t share = shared_.config.checks.codec_parts;
-  const bool sampled = share > 0 && codec_[flight->to].Chance(share);
-  if (!sampled && !flight->spoiled) return std::move(flight->body);
+  // Where nothing is left to chance, all or none.
+  const bool sampled = share > 0 && (shared_.config.script || codec_[flight->to].Chance(share));
+  if (!sampled && !flight->spoil) return std::move(flight->body);
   return ThroughCodec(std::move(*flight));
 }
 
 std::optional<Frame> Wire::ThroughCodec(Flight<Frame> flight) {
   std::string bytes = EncodeFrame(flight.body);
-  if (flight.spoiled) {
-    const std::uint64_t bits = spoil_[flight.to].Bits();
+  if (flight.spoil) {
+    const std::uint64_t bits = *flight.spoil;
     const auto at = static_cast<std::size_t>(Below(bits, bytes.size()));
     const auto mask = static_cast<unsigned char>(1 + Below(Mix(bits), 255));
     bytes[at] = static_cast<char>(static_cast<unsigned char>(bytes[at]) ^ mask);

@@ -42,6 +42,9 @@ class Wire {
 
   SimNet& net() { return net_; }
   const SimNet& net() const { return net_; }
+  Endpoint EndpointOf(const LinkEnd& end) const;
+  LinkName NameOfLink(Endpoint from, Endpoint to) const;
+  std::vector<DirectedLink> EndpointsOf(const std::vector<LinkName>& links) const;
 
   void Send(Frame frame);
   void Send(const ClientCall& call, NodeId to);
@@ -59,7 +62,7 @@ class Wire {
     Endpoint from = 0;
     Endpoint to = 0;
     std::uint32_t bytes = 0;
-    bool spoiled = false;
+    std::optional<std::uint64_t> spoil;
   };
   template <class Body>
   void Dispatch(Slab<Flight<Body>>& slab, Flight<Body> flight, Event event);
@@ -67,6 +70,7 @@ class Wire {
   std::optional<Flight<Body>> Take(Slab<Flight<Body>>& slab, std::uint32_t slot);
   std::optional<Frame> ThroughCodec(Flight<Frame> flight);
   void SetLinks(std::size_t clients);
+  void SetScript(const Script& script);
 
   Shared& shared_;
   SimNet net_;
@@ -74,7 +78,6 @@ class Wire {
   Slab<Flight<ClientCall>> calls_;
   Slab<Flight<ClientAnswer>> answers_;
   std::vector<Choice> codec_;  // by receiver
-  std::vector<Choice> spoil_;
 };
 
 }  // namespace quorate::sim

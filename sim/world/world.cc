@@ -45,6 +45,15 @@ const char* NameOf(EventKind kind) {
   return "?";
 }
 
+namespace {
+
+// Whether an event becomes a step input, a disk completion or a client's action.
+bool Counts(EventKind kind) {
+  return kind != EventKind::kFault && kind != EventKind::kFaultEnd && kind != EventKind::kPhase;
+}
+
+}  // namespace
+
 World::World(const RunConfig& config, std::uint64_t seed, const RunSettings& settings)
     : shared_(config, seed, settings),
       wire_(shared_, Clients::EndpointsOf(config)),
@@ -52,6 +61,11 @@ World::World(const RunConfig& config, std::uint64_t seed, const RunSettings& set
       clients_(shared_, wire_),
       faults_(shared_, wire_, machines_, clients_),
       phases_(shared_, wire_, machines_, clients_, faults_) {
+  if (settings.resolve) {
+    recording_.emplace(shared_.nodes);
+    shared_.recording = &*recording_;
+    wire_.net().Record();
+  }
   NodeSet voters;
   for (std::uint32_t node = 1; node <= shared_.nodes; ++node) Insert(voters, NodeId(node));
   for (std::uint32_t node = 1; node <= shared_.nodes; ++node) {
@@ -72,8 +86,11 @@ void World::RunUntil(absl::FunctionRef<void()> after_event) {
     shared_.verdicts.set_event(number);
     shared_.trace.Begin(number, event.at);
     if (!Hand(event)) continue;
-    ++shared_.events;
-    shared_.trace.FoldAll(static_cast<int>(event.kind), event.node);
+    // Faults and phases show in what they do: a run and its script differ only in who ordered it.
+    if (Counts(event.kind)) {
+      ++shared_.events;
+      shared_.trace.FoldAll(event.at, static_cast<int>(event.kind), event.node);
+    }
     // What only the replay of the committed log tells.
     if (shared_.serial.counts().retries > retries_seen_) {
       retries_seen_ = shared_.serial.counts().retries;

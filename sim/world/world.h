@@ -6,6 +6,7 @@
 // Units: virtual nanoseconds. Errors: violations and excuses; failed assertions end the run as "ASSERT".
 #pragma once
 #include <memory>
+#include <optional>
 
 #include "absl/functional/function_ref.h"
 #include "sim/world/clients.h"
@@ -13,6 +14,8 @@
 #include "sim/world/landmarks.h"
 #include "sim/world/machine.h"
 #include "sim/world/phases.h"
+#include "sim/world/recording.h"
+#include "sim/world/resolve.h"
 #include "sim/world/shared.h"
 #include "sim/world/wire.h"
 
@@ -34,6 +37,8 @@ class World {
   // What was injected and looked at, all parts together.
   Counters Injected() const;
   Counters Checked();
+  // The run so far as a scenario without chances. Requires: settings.resolve.
+  RunConfig Resolved() const { return ResolveRun(shared_.config, *recording_, wire_); }
 
   // For tests of single parts.
   Machines& machines() { return machines_; }
@@ -44,6 +49,7 @@ class World {
   bool Hand(const Event& event);
 
   Shared shared_;
+  std::optional<Recording> recording_;
   Wire wire_;
   Landmarks landmarks_;
   Machines machines_;

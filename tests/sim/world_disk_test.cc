@@ -114,7 +114,7 @@ TEST_F(DiskTest, ACrashTakesASuffixAndNeverWhatWasReported) {
     log_->Sync();
     ASSERT_EQ(std::get<Persisted>(*NextSync()).upto, PersistSeq(3));
     for (std::uint64_t seq = 4; seq <= 9; ++seq) Append(seq);
-    disk_.log.Crash(disk_.KeptOfLog());
+    disk_.log.Crash(disk_.KeptInCrash().log);
     const PersistSeq surviving = log_->SeqOfBatch(disk_.log.durable());
     EXPECT_GE(surviving, PersistSeq(3));
     Open();
@@ -172,9 +172,9 @@ TEST(SimDisk, WhatACrashTakesDependsOnNobodyElse) {
   }
   bool differs = false;
   for (int i = 0; i < 20; ++i) {
-    const std::uint64_t kept = lone.KeptOfLog();
-    const std::uint64_t others = other.KeptOfLog();
-    EXPECT_EQ(kept, beside.KeptOfLog());
+    const std::uint64_t kept = lone.KeptInCrash().log;
+    const std::uint64_t others = other.KeptInCrash().log;
+    EXPECT_EQ(kept, beside.KeptInCrash().log);
     differs = differs || kept != others;
   }
   EXPECT_TRUE(differs);

@@ -132,7 +132,7 @@ TEST(SimNet, AHealedLinkCarriesEverythingInTimeForEver) {
     const Dispatch dispatch = net.Send(0, 1, 10, i * 10 * kMs);
     ASSERT_EQ(dispatch.fate, SendFate::kSent);
     ASSERT_EQ(dispatch.count, 1u);
-    ASSERT_FALSE(dispatch.arrivals[0].spoiled);
+    ASSERT_FALSE(dispatch.arrivals[0].spoil.has_value());
     ASSERT_LE(dispatch.arrivals[0].at, i * 10 * kMs + 2 * kMs);
   }
 }

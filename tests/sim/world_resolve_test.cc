@@ -1,0 +1,85 @@
+// A run, written out, is the same run: without its seed, and to the byte.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
+
+#include "sim/scenario/scenario.h"
+#include "sim/scenario/script_text.h"
+#include "sim/world/run.h"
+
+namespace quorate::sim {
+namespace {
+
+std::vector<std::string> SmokeFiles() {
+  std::vector<std::string> files;
+  const char* const root = std::getenv("QUORATE_ROOT");
+  const std::filesystem::path folder(root == nullptr ? "." : root);
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "scenarios" / "smoke"))
+    files.push_back(entry.path().string());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+Scenario Load(const std::string& file) {
+  const absl::StatusOr<Scenario> scenario = LoadScenario(file);
+  EXPECT_TRUE(scenario.ok()) << scenario.status().message();
+  return *scenario;
+}
+
+// The history without its first line, which names the seed.
+std::string EventsOf(const std::string& history) { return history.substr(history.find('\n')); }
+
+class Resolved : public testing::TestWithParam<std::string> {};
+
+TEST_P(Resolved, RunTakesTheSameWayWithoutASeed) {
+  const Scenario scenario = Load(GetParam());
+  for (std::uint64_t seed = 501; seed <= 512; ++seed) {
+    std::ostringstream history;
+    RunSettings settings;
+    settings.resolve = true;
+    settings.history_to = &history;
+    const RunResult first = RunOnce(scenario, Draw(scenario, seed), seed, settings);
+    ASSERT_TRUE(first.resolved.has_value());
+    std::ostringstream again;
+    settings.resolve = false;
+    settings.history_to = &again;
+    const RunResult second = RunOnce(scenario, *first.resolved, /*seed=*/0, settings);
+    EXPECT_TRUE(EventsOf(history.str()) == EventsOf(again.str())) << "seed " << seed;
+    EXPECT_EQ(first.digest.value, second.digest.value) << "seed " << seed;
+    EXPECT_EQ(first.events, second.events) << "seed " << seed;
+    EXPECT_EQ(first.virtual_ns, second.virtual_ns) << "seed " << seed;
+    EXPECT_EQ(NameOf(first.verdict), std::string(NameOf(second.verdict))) << "seed " << seed;
+  }
+}
+
+TEST_P(Resolved, ScenarioIsReadAsItWasWritten) {
+  const Scenario scenario = Load(GetParam());
+  for (std::uint64_t seed = 601; seed <= 603; ++seed) {
+    RunSettings settings;
+    settings.resolve = true;
+    const RunResult first = RunOnce(scenario, Draw(scenario, seed), seed, settings);
+    const std::string text = WriteResolved("written", "A run, resolved.", *first.resolved);
+    const absl::StatusOr<Scenario> read = ParseScenario(text, "written.json");
+    ASSERT_TRUE(read.ok()) << read.status().message();
+    // Whatever the seed.
+    const RunConfig again = Draw(*read, 4711);
+    EXPECT_TRUE(again.script == first.resolved->script) << "seed " << seed;
+    EXPECT_TRUE(again.schedule == first.resolved->schedule) << "seed " << seed;
+    settings.resolve = false;
+    const RunResult second = RunOnce(*read, again, 4711, settings);
+    EXPECT_EQ(first.digest.value, second.digest.value) << "seed " << seed;
+    EXPECT_EQ(first.events, second.events) << "seed " << seed;
+    EXPECT_EQ(WriteResolved("written", "A run, resolved.", again), text);
+  }
+}
+
+std::string NameOfFile(const testing::TestParamInfo<std::string>& info) {
+  return std::filesystem::path(info.param).stem().string();
+}
+INSTANTIATE_TEST_SUITE_P(Smoke, Resolved, testing::ValuesIn(SmokeFiles()), NameOfFile);
+
+}  // namespace
+}  // namespace quorate::sim
