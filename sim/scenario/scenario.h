@@ -42,7 +42,7 @@ struct Scenario {
   std::vector<std::string> required_marks;  // over all runs of the file together
   std::int64_t marks_after_runs = 0;   // fewer runs than this: required marks are not asked for
   std::int64_t determinism_parts = 0;  // of runs are run twice
-  CheckSet ignored;  // not from the file: checks that are left out (ablation.h)
+  CheckSet ignored;                    // not from the file: checks that are left out (ablation.h)
   // Of a resolved scenario, for which every seed is the same.
   std::optional<Script> script;
   std::uint64_t engine_seed = 0;

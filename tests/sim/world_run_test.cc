@@ -294,7 +294,7 @@ TEST(Run, CheckersAreToldOfAMapOnlyWhatItHoldsDurably) {
     MemKv left(machine.disk().map.DurableImage());
     const StateMachine* running = machine.host()->machine(kDefaultNamespace);
     Identity identity;
-    identity.cluster = Mix(std::uint64_t{1}, NameKey("cluster"));
+    identity.cluster = Mix(world.shared().config.cluster.options.seed, NameKey("cluster"));
     identity.node = machine.id();
     identity.incarnation = Incarnation(1);
     const absl::StatusOr<MapStore> store = MapStore::Open(left, identity);
