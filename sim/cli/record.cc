@@ -24,6 +24,27 @@ Counters TakeCounters(Decoder& in) {
   return counters;
 }
 
+// Numbers of states are all over 64 bits, so they go as they are.
+void Put(Encoder& out, const AbstractStates& states) {
+  out.Varint(states.clusters.size());
+  for (const std::uint64_t cluster : states.clusters) out.U64(cluster);
+  out.Varint(states.nodes.size());
+  for (const NodeCode node : states.nodes) out.Varint(node);
+}
+
+AbstractStates TakeStates(Decoder& in) {
+  AbstractStates states;
+  const std::uint64_t clusters = in.CountOf(8);
+  states.clusters.reserve(static_cast<std::size_t>(clusters));
+  for (std::uint64_t left = clusters; left > 0 && in.ok(); --left) {
+    states.clusters.push_back(in.U64());
+  }
+  for (std::uint64_t left = in.CountOf(1); left > 0 && in.ok(); --left) {
+    states.nodes.push_back(static_cast<NodeCode>(in.Varint()));
+  }
+  return states;
+}
+
 void Put(Encoder& out, const Excuse& excuse) {
   out.Varint(excuse.groups.size());
   for (const GroupId group : excuse.groups) out.Varint(group.value());
@@ -146,6 +167,7 @@ std::string EncodeRecord(const RunRecord& record) {
        {&result.injected, &result.checked, &result.marks, &result.operations, &result.ignored}) {
     Put(out, *counters);
   }
+  Put(out, result.states);
   return bytes;
 }
 
@@ -181,6 +203,7 @@ absl::StatusOr<RunRecord> DecodeRecord(std::string_view bytes) {
        {&result.injected, &result.checked, &result.marks, &result.operations, &result.ignored}) {
     *counters = TakeCounters(in);
   }
+  result.states = TakeStates(in);
   if (!in.done()) return absl::DataLossError("a record that is none");
   return record;
 }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/cli/args.h"
+#include "sim/cli/not_reached.h"
 #include "sim/scenario/text.h"
 
 namespace quorate::sim {
@@ -203,6 +204,8 @@ std::string RenderTable(const Summary& summary, std::uint64_t first_seed) {
   text += RenderCounters("client operations", summary.operations());
   text += RenderCounters("violations passed over", summary.ignored());
   text += RenderMarks(summary);
+  text += RenderCoverage(summary);
+  text += RenderNotReached(summary);
   std::size_t shown = 0;
   for (const Finding& finding : summary.findings()) {
     if (shown == kMostFindings) {
@@ -283,6 +286,8 @@ std::string RenderJson(const Summary& summary, std::uint64_t first_seed) {
                                        {"ignored", CountersJson(summary.ignored())},
                                        {"marks", MarksJson(summary.marks())},
                                        {"missed_gates", summary.MissedGates()},
+                                       {"coverage", CoverageJson(summary)},
+                                       {"not_reached", NotReachedJson(summary)},
                                        {"files", files},
                                        {"findings", findings}};
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";

@@ -102,7 +102,8 @@ class Suite {
         world_(world),
         scenarios_(std::move(scenarios)),
         summary_(scenarios_,
-                 {world.program, ReleaseNumber(), world.commit, OptionsOf(args.ablation)}),
+                 {world.program, ReleaseNumber(), world.commit, OptionsOf(args.ablation)},
+                 args.seeds),
         first_seed_(args.first_seed.value_or(world.fresh_seed)) {}
 
   ExitCode Run() {

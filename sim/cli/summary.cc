@@ -59,8 +59,8 @@ std::string FingerprintOf(const Finding& finding) {
   return text;
 }
 
-Summary::Summary(const std::vector<Scenario>& scenarios, Origin origin)
-    : origin_(std::move(origin)) {
+Summary::Summary(const std::vector<Scenario>& scenarios, Origin origin, std::uint64_t seeds)
+    : origin_(std::move(origin)), seeds_(seeds) {
   for (const Scenario& scenario : scenarios) {
     FileSummary& file = files_.emplace_back();
     file.file = scenario.file;
@@ -96,7 +96,8 @@ void Summary::Add(const RunRecord& record) {
       count->times += times;
     }
   }
-  digest_ = Chain(digest_, result.digest.value);
+  coverage_.Add(record.number, result.states);
+  digest_.value += Chain(Digest{record.number}, result.digest.value).value;
 }
 
 void Summary::AddTwinMismatch(const RunRecord& record, std::string what) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/cli/coverage_tally.h"
 #include "sim/cli/exit_code.h"
 #include "sim/cli/record.h"
 
@@ -63,7 +64,8 @@ struct RunLine {  // for JUnit
 
 class Summary {
  public:
-  Summary(const std::vector<Scenario>& scenarios, Origin origin);
+  // `seeds`: how many runs the suite is to have, those of other machines included.
+  Summary(const std::vector<Scenario>& scenarios, Origin origin, std::uint64_t seeds);
 
   void Add(const RunRecord& record);
   // A run whose second execution was not like the first.
@@ -96,7 +98,10 @@ class Summary {
   // Violations that were passed over, by checker id.
   const Counters& ignored() const { return ignored_; }
   const std::map<std::string, MarkCount>& marks() const { return marks_; }
-  // Of all digests, in order: equal suites have equal ones.
+  const CoverageTally& coverage() const { return coverage_; }
+  std::uint64_t runs_asked_for() const { return seeds_; }
+  // Of the digests of all runs, each under its number: equal suites have equal ones, and those of the shares of a
+  // suite add up to that of the whole.
   Digest digest() const { return digest_; }
 
  private:
@@ -110,11 +115,13 @@ class Summary {
   bool out_of_time_ = false;
   bool interrupted_ = false;
   Origin origin_;
+  std::uint64_t seeds_;
   Counters injected_;
   Counters checked_;
   Counters operations_;
   Counters ignored_;
   std::map<std::string, MarkCount> marks_;
+  CoverageTally coverage_;
   Digest digest_;
 };
 

@@ -19,7 +19,7 @@ void Landmarks::OnBoot(NodeId node, const Recovered& recovered) {
     Seen& seen = At(node, group.group);
     seen.role = Role::kFollower;
     seen.order = Order{};
-    seen.installing = false;
+    seen.snapshot = SnapshotIs::kNone;
     seen.generation = group.start.generation;
     seen.behind = group.group != kSystemGroup && group.applied.index < seen.applied;
   }
@@ -31,9 +31,14 @@ void Landmarks::OnStep(NodeId node, const Replica& replica) {
     if (raft == nullptr) continue;
     Seen& seen = At(node, group);
     WatchTransfer(node, *raft, seen);
+    const Role role = raft->role();
+    const SnapshotIs snapshot = SnapshotOf(*raft);
+    moved_ = moved_ || seen.term != raft->term() || seen.role != role ||
+             seen.snapshot != snapshot || seen.configurations != raft->configurations().size();
     seen.term = raft->term();
-    seen.role = raft->role();
-    seen.installing = raft->incoming().has_value();
+    seen.role = role;
+    seen.snapshot = snapshot;
+    seen.configurations = raft->configurations().size();
     const Generation generation = raft->log().start().generation;
     if (generation != seen.generation) {
       if (seen.generation != Generation()) {

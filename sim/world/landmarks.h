@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/replica.h"
+#include "sim/world/abstract_state.h"
 #include "sim/world/shared.h"
 
 namespace quorate::sim {
@@ -23,6 +24,8 @@ class Landmarks {
   void OnStep(NodeId node, const Replica& replica);
   // Before the process is gone.
   void OnCrash(NodeId node, const Replica& replica);
+  // Whether term, role, snapshot or configurations of some group changed since the last call.
+  bool TakeMoved() { return std::exchange(moved_, false); }
 
  private:
   struct Order {  // a leader told a target to campaign
@@ -36,7 +39,8 @@ class Landmarks {
     Role role = Role::kFollower;
     Order order;
     Generation generation;
-    bool installing = false;
+    SnapshotIs snapshot = SnapshotIs::kNone;
+    std::size_t configurations = 0;   // in the log
     bool crashed_in_install = false;  // and none was finished since
     Index applied;                    // greatest in any life
     bool behind = false;              // booted with less applied than it had
@@ -46,6 +50,7 @@ class Landmarks {
 
   Shared& shared_;
   std::vector<std::vector<Seen>> seen_;  // by node
+  bool moved_ = false;
 };
 
 }  // namespace quorate::sim

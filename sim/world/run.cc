@@ -63,6 +63,7 @@ RunResult RunOnce(const Scenario&, const RunConfig& config, std::uint64_t seed,
   result.injected = world.Injected();
   result.ignored = PassedOver(shared.verdicts);
   result.marks = shared.marks.ByName();
+  result.states = world.States();
   result.operations = shared.operations.counts();
   result.events = shared.events;
   result.virtual_ns = shared.now();

@@ -17,6 +17,7 @@
 #include "sim/check/excuse.h"
 #include "sim/check/violation.h"
 #include "sim/scenario/scenario.h"
+#include "sim/world/abstract_state.h"
 
 namespace quorate::sim {
 
@@ -51,6 +52,7 @@ struct RunResult {
   Counters operations;                 // client operations by outcome: "ok", "fail", "info"
   Counters ignored;                    // by checker id: violations that were passed over
   std::optional<RunConfig> resolved;   // if asked for: the same run without a seed
+  AbstractStates states;               // that the cluster was in
 };
 
 struct RunSettings {

@@ -1,6 +1,9 @@
 #include "sim/world/world.h"
 
 #include <string>
+#include <utility>
+
+#include "sim/world/configured_faults.h"
 
 namespace quorate::sim {
 const char* NameOf(EventKind kind) {
@@ -60,7 +63,8 @@ World::World(const RunConfig& config, std::uint64_t seed, const RunSettings& set
       landmarks_(shared_),
       clients_(shared_, wire_),
       faults_(shared_, wire_, machines_, clients_),
-      phases_(shared_, wire_, machines_, clients_, faults_) {
+      phases_(shared_, wire_, machines_, clients_, faults_),
+      coverage_(shared_, landmarks_, machines_) {
   if (settings.resolve) {
     recording_.emplace(shared_.nodes);
     shared_.recording = &*recording_;
@@ -97,6 +101,7 @@ void World::RunUntil(absl::FunctionRef<void()> after_event) {
       Mark(shared_, "session.retry_answered_from_table");
     }
     faults_.OnMarks();
+    coverage_.OnEvent(event);
     after_event();
     shared_.edges.OnEvents(shared_.events);
   }
@@ -143,7 +148,10 @@ Counters World::Injected() const {
   tally.Add("network.cut", net.cut);
   tally.Add("network.overflow", net.overflowed);
   tally.Add("network.held", net.held);
-  return tally.counts();
+  // Zeros, too: a fault that could have come and did not.
+  Counters injected = tally.counts();
+  for (std::string& name : ConfiguredFaults(shared_.config)) injected.try_emplace(std::move(name));
+  return injected;
 }
 
 // Zeros, too: what nothing came by was not checked.

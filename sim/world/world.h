@@ -10,6 +10,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "sim/world/clients.h"
+#include "sim/world/coverage.h"
 #include "sim/world/faults.h"
 #include "sim/world/landmarks.h"
 #include "sim/world/machine.h"
@@ -39,6 +40,7 @@ class World {
   Counters Checked();
   // The run so far as a scenario without chances. Requires: settings.resolve.
   RunConfig Resolved() const { return ResolveRun(shared_.config, *recording_, wire_); }
+  AbstractStates States() const { return coverage_.States(); }
 
   // For tests of single parts.
   Machines& machines() { return machines_; }
@@ -56,6 +58,7 @@ class World {
   Clients clients_;
   Faults faults_;
   Phases phases_;
+  Coverage coverage_;
   std::uint64_t retries_seen_ = 0;
 };
 

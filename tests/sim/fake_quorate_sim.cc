@@ -37,6 +37,8 @@ RunResult FakeRun(const Scenario& scenario, const RunConfig& config, std::uint64
   result.checked["I-1"] = result.events;
   result.marks["leader.changed"] = seed % 3;
   result.operations["ok"] = 20;
+  result.states.clusters = {seed / 3, std::uint64_t{1} << 63};  // each third run is a new state
+  result.states.nodes = {static_cast<NodeCode>(011 + seed % 3)};
   const bool differs = seed % 100 == 43;
   const char* const fill = std::getenv("MALLOC_PERTURB_");
   if (settings.trace) {
