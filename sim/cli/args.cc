@@ -111,16 +111,20 @@ absl::Status ReadShard(const Words& words, RunArgs& args) {
   if (!words.Has("--shard")) return absl::OkStatus();
   const std::string text = words.Text("--shard");
   const std::size_t slash = text.find('/');
-  if (slash == std::string::npos) return Wrong("--shard: must be I/N, like 0/4");
+  if (slash == std::string::npos)
+    return Wrong(Cat("--shard: \"", text, "\" must be I/N, like 0/4"));
   const absl::StatusOr<std::uint64_t> shard =
       Number("--shard", std::string_view(text).substr(0, slash));
   const absl::StatusOr<std::uint64_t> shards =
       Number("--shard", std::string_view(text).substr(slash + 1));
   if (!shard.ok()) return shard.status();
   if (!shards.ok()) return shards.status();
-  if (*shard >= *shards) return Wrong("--shard: must be I/N with I below N");
+  if (*shard >= *shards) return Wrong(Cat("--shard: ", text, ": must be I/N with I below N"));
+  if (!words.Has("--first-seed"))
+    return Wrong("--shard: needs --first-seed, the same for all shards of a suite");
   args.shard = *shard;
   args.shards = *shards;
+  args.sharded = true;
   return absl::OkStatus();
 }
 
@@ -214,10 +218,28 @@ absl::StatusOr<Args> ParseCheck(const std::vector<std::string>& all) {
   return args;
 }
 
+absl::StatusOr<Args> ParseMerge(const std::vector<std::string>& all) {
+  const absl::StatusOr<Words> words = Sort(all, {{"--json", "--junit"}, {"--quiet", "-q"}});
+  if (!words.ok()) return words.status();
+  MergeArgs args;
+  args.paths = words->paths;
+  if (args.paths.empty()) return Wrong("merge: needs the reports of all shards");
+  args.json = words->Text("--json");
+  args.junit = words->Text("--junit");
+  args.quiet = words->Has("--quiet") || words->Has("-q");
+  for (const char* option : {"--json", "--junit"}) {
+    if (words->Has(option) && words->Text(option).empty())
+      return Wrong(Cat(option, ": must not be empty"));
+  }
+  if (!args.json.empty() && args.json == args.junit)
+    return Wrong(Cat("--json, --junit: both would be written to ", args.json));
+  return args;
+}
+
 }  // namespace
 
 absl::StatusOr<Args> ParseArgs(const std::vector<std::string>& words) {
-  if (words.empty()) return Wrong("needs a verb: run, replay, check or schema");
+  if (words.empty()) return Wrong("needs a verb: run, replay, check, merge or schema");
   const std::string& verb = words[0];
   if (verb == "--version") {
     if (words.size() > 1) return Wrong("--version: takes no arguments");
@@ -233,14 +255,16 @@ absl::StatusOr<Args> ParseArgs(const std::vector<std::string>& words) {
   if (verb == "run") return ParseRun(words);
   if (verb == "replay") return ParseReplay(words);
   if (verb == "check") return ParseCheck(words);
+  if (verb == "merge") return ParseMerge(words);
   if (verb == "schema") {
     if (words.size() > 1) return Wrong("schema: takes no arguments");
     return SchemaArgs{};
   }
-  const std::string nearest = NearestOf(verb, {"run", "replay", "check", "schema", "help"}, 3);
-  return Wrong(nearest.empty()
-                   ? Cat("unknown verb \"", verb, "\"; there are run, replay, check and schema")
-                   : Cat("unknown verb \"", verb, "\"; \"", nearest, "\" is one"));
+  const std::string nearest =
+      NearestOf(verb, {"run", "replay", "check", "merge", "schema", "help"}, 3);
+  return Wrong(nearest.empty() ? Cat("unknown verb \"", verb,
+                                     "\"; there are run, replay, check, merge and schema")
+                               : Cat("unknown verb \"", verb, "\"; \"", nearest, "\" is one"));
 }
 
 std::string Render(Digest digest) {

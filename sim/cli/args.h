@@ -26,7 +26,8 @@ struct RunArgs {
   std::uint64_t jobs = 0;                   // 0 = one a core
   std::uint64_t shard = 0;                  // numbers i with i mod shards == shard
   std::uint64_t shards = 1;
-  std::string json;  // files to write; empty = none
+  bool sharded = false;  // also if there is but one shard
+  std::string json;      // files to write; empty = none
   std::string junit;
   std::string out;                  // folder for what a failure leaves
   std::uint64_t time_limit_s = 0;   // of the whole; 0 = none; a year at most
@@ -48,12 +49,19 @@ struct CheckArgs {
   std::vector<std::string> paths;
   std::uint64_t budget = 10'000'000;
 };
+struct MergeArgs {
+  std::vector<std::string> paths;  // reports of all shards
+  std::string json;                // files to write; empty = none
+  std::string junit;
+  bool quiet = false;
+};
 struct SchemaArgs {};
 struct HelpArgs {
   std::string verb;  // empty: all of them
 };
 struct VersionArgs {};
-using Args = std::variant<RunArgs, ReplayArgs, CheckArgs, SchemaArgs, HelpArgs, VersionArgs>;
+using Args =
+    std::variant<RunArgs, ReplayArgs, CheckArgs, MergeArgs, SchemaArgs, HelpArgs, VersionArgs>;
 
 absl::StatusOr<Args> ParseArgs(const std::vector<std::string>& words);
 

@@ -141,6 +141,7 @@ ExitCode RunCli(const std::vector<std::string>& words, const CliWorld& world) {
                         [&](const RunArgs& run) { return RunSuite(run, world); },
                         [&](const ReplayArgs& replay) { return Replay(replay, world); },
                         [](const CheckArgs& check) { return Check(check); },
+                        [](const MergeArgs& merge) { return MergeReports(merge); },
                         [](const SchemaArgs&) {
                           Print(ScenarioSchema());
                           return ExitCode::kPass;

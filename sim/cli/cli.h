@@ -28,6 +28,7 @@ ExitCode RunCli(const std::vector<std::string>& words, const CliWorld& world);
 ExitCode RunSuite(const RunArgs& args, const CliWorld& world);
 ExitCode Replay(const ReplayArgs& args, const CliWorld& world);
 ExitCode Check(const CheckArgs& args);
+ExitCode MergeReports(const MergeArgs& args);
 
 // The text of `--help`, or of `VERB --help`; empty if there is no such verb.
 std::string HelpText(const std::string& verb);

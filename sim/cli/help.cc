@@ -9,6 +9,7 @@ constexpr const char* kGeneral =
   quorate-sim run PATH...       many simulations of scenarios, a table, an exit code
   quorate-sim replay FILE       one simulation, with its trace on request
   quorate-sim check HISTORY...  is a recorded history linearizable?
+  quorate-sim merge REPORT...   the reports of all shards of a suite as that of the whole
   quorate-sim schema            the JSON Schema of scenario files
   quorate-sim VERB --help       more, with examples
   quorate-sim --version
@@ -28,7 +29,7 @@ failure one line with the command that repeats it. The result does not depend on
   --seeds N         simulations in all (100)
   --first-seed S    the seed of number 0; fresh and printed if not given
   -j N              worker processes (one a core)
-  --shard I/N       only the numbers i with i mod N = I, to spread a suite over machines
+  --shard I/N       only the numbers i with i mod N = I, to spread a suite over machines; see merge
   --fail-fast       stop at the first failure
   --time-limit S    stop after S seconds of real time (exit code 124)
   --run-limit S     stop one simulation after S seconds of real time (600)
@@ -78,6 +79,21 @@ examples
   quorate-sim check store/latest/history.edn --budget 50000000
 )";
 
+constexpr const char* kMerge = R"(quorate-sim merge REPORT... [options]
+
+Puts the JSON reports of all shards of one suite together (run --shard I/N --first-seed S --json FILE). Table, reports
+and exit code are those of the suite as one machine would have run it; marks and the share of excused runs are judged
+here alone: no single shard fails for what its runs did not reach. Reports of different suites (seeds, commit,
+scenarios), and a shard that is missing or there twice, are refused.
+
+  --json FILE       the summary as JSON
+  --junit FILE      every simulation as a JUnit test case
+  --quiet, -q       failures only
+
+examples
+  quorate-sim merge shard-0.json shard-1.json shard-2.json shard-3.json --junit smoke.xml
+)";
+
 constexpr const char* kSchema = R"(quorate-sim schema
 
 Prints the JSON Schema (draft 2020-12) of scenario files: every key with its unit, default and meaning. It is made
@@ -94,6 +110,7 @@ std::string HelpText(const std::string& verb) {
   if (verb == "run") return kRun;
   if (verb == "replay") return kReplay;
   if (verb == "check") return kCheck;
+  if (verb == "merge") return kMerge;
   if (verb == "schema") return kSchema;
   return "";
 }

@@ -5,6 +5,7 @@
 
 #include "sim/cli/args.h"
 #include "sim/cli/not_reached.h"
+#include "sim/cli/shard_report.h"
 #include "sim/scenario/text.h"
 
 namespace quorate::sim {
@@ -172,6 +173,7 @@ std::uint64_t PerSecond(std::uint64_t count, std::uint64_t ms) {
 }
 
 std::string ReplayLine(const Summary& summary, const Finding& finding) {
+  if (!finding.replay.empty()) return finding.replay;
   const FileSummary& file = summary.files()[finding.file];
   return Cat(Quoted(summary.origin().program), " replay ", Quoted(file.path), " --seed ",
              finding.seed, OptionsText(summary.origin()), "  # commit ", summary.origin().commit,
@@ -188,6 +190,10 @@ std::string RenderTable(const Summary& summary, std::uint64_t first_seed) {
   const std::uint64_t runs = summary.runs().size();
   std::string text = Cat("runs         ", Grouped(runs), " of ", summary.files().size(),
                          " scenarios, seeds from ", first_seed, "\n");
+  if (const std::optional<Shard>& shard = summary.shard()) {
+    text += Cat("shard        ", shard->index, "/", shard->of,
+                ": marks and excuses are judged by `quorate-sim merge` of all shards\n");
+  }
   if (!summary.origin().options.empty()) {
     text += Cat("left out    ", OptionsText(summary.origin()), "\n");
   }
@@ -266,30 +272,32 @@ std::string RenderJson(const Summary& summary, std::uint64_t first_seed) {
   for (const FileSummary& file : summary.files()) {
     for (const auto& [severity, count] : file.by_severity) verdicts[severity] += count;
   }
-  const nlohmann::ordered_json json = {{"quorate_sim", 1},
-                                       {"version", summary.origin().version},
-                                       {"commit", summary.origin().commit},
-                                       {"exit_code", static_cast<int>(summary.exit_code())},
-                                       {"first_seed", first_seed},
-                                       {"runs", summary.runs().size()},
-                                       {"run_twice", summary.twins()},
-                                       {"out_of_time", summary.out_of_time()},
-                                       {"interrupted", summary.interrupted()},
-                                       {"events", summary.events()},
-                                       {"simulated_ns", summary.virtual_ns()},
-                                       {"digest", Render(summary.digest())},
-                                       {"verdicts", VerdictsJson(verdicts)},
-                                       {"injected", CountersJson(summary.injected())},
-                                       {"checked", CountersJson(summary.checked())},
-                                       {"operations", CountersJson(summary.operations())},
-                                       {"left_out", summary.origin().options},
-                                       {"ignored", CountersJson(summary.ignored())},
-                                       {"marks", MarksJson(summary.marks())},
-                                       {"missed_gates", summary.MissedGates()},
-                                       {"coverage", CoverageJson(summary)},
-                                       {"not_reached", NotReachedJson(summary)},
-                                       {"files", files},
-                                       {"findings", findings}};
+  nlohmann::ordered_json json = {{"quorate_sim", 1},
+                                 {"version", summary.origin().version},
+                                 {"commit", summary.origin().commit},
+                                 {"exit_code", static_cast<int>(summary.exit_code())},
+                                 {"first_seed", first_seed},
+                                 {"seeds", summary.runs_asked_for()},
+                                 {"runs", summary.runs().size()},
+                                 {"run_twice", summary.twins()},
+                                 {"out_of_time", summary.out_of_time()},
+                                 {"interrupted", summary.interrupted()},
+                                 {"events", summary.events()},
+                                 {"simulated_ns", summary.virtual_ns()},
+                                 {"digest", Render(summary.digest())},
+                                 {"verdicts", VerdictsJson(verdicts)},
+                                 {"injected", CountersJson(summary.injected())},
+                                 {"checked", CountersJson(summary.checked())},
+                                 {"operations", CountersJson(summary.operations())},
+                                 {"left_out", summary.origin().options},
+                                 {"ignored", CountersJson(summary.ignored())},
+                                 {"marks", MarksJson(summary.marks())},
+                                 {"missed_gates", summary.MissedGates()},
+                                 {"coverage", CoverageJson(summary)},
+                                 {"not_reached", NotReachedJson(summary)},
+                                 {"files", files},
+                                 {"findings", findings}};
+  if (summary.shard()) json["shard"] = ShardJson(summary);
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

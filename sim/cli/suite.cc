@@ -22,8 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMostTwinsOfFailures = 10;
-
 // Files as they are, folders as all *.json below them, in the order of their names.
 absl::StatusOr<std::vector<std::string>> FilesOf(const std::vector<std::string>& paths) {
   std::vector<std::string> files;
@@ -104,7 +102,9 @@ class Suite {
         summary_(scenarios_,
                  {world.program, ReleaseNumber(), world.commit, OptionsOf(args.ablation)},
                  args.seeds),
-        first_seed_(args.first_seed.value_or(world.fresh_seed)) {}
+        first_seed_(args.first_seed.value_or(world.fresh_seed)) {
+    if (args.sharded) summary_.set_shard({args.shard, args.shards});
+  }
 
   ExitCode Run() {
     const InterruptGuard guard;
@@ -175,6 +175,7 @@ class Suite {
     const bool finished = record.end == RunEnd::kFinished;
     if (finished && (sampled || (failed && twins_of_failures_ < kMostTwinsOfFailures))) {
       if (failed) ++twins_of_failures_;
+      summary_.NoteTwin({record.number, sampled, failed});
       firsts_.push_back(record);
     }
     stopped_ = failed && args_.fail_fast;

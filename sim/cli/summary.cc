@@ -18,7 +18,7 @@ void AddTo(Counters& sum, const Counters& more) {
 }
 
 Finding FindingOf(const RunRecord& record, Severity severity) {
-  Finding finding{record.number, record.file, record.seed, severity, "", "", 0, std::nullopt};
+  Finding finding{record.number, record.file, record.seed, severity, "", "", 0, std::nullopt, ""};
   switch (record.end) {
     case RunEnd::kFinished:
       break;
@@ -59,10 +59,11 @@ std::string FingerprintOf(const Finding& finding) {
   return text;
 }
 
-Summary::Summary(const std::vector<Scenario>& scenarios, Origin origin, std::uint64_t seeds)
-    : origin_(std::move(origin)), seeds_(seeds) {
+Summary::Summary(const std::vector<Scenario>& scenarios, Origin origin, std::uint64_t seeds) {
+  totals_.origin = std::move(origin);
+  totals_.seeds = seeds;
   for (const Scenario& scenario : scenarios) {
-    FileSummary& file = files_.emplace_back();
+    FileSummary& file = totals_.files.emplace_back();
     file.file = scenario.file;
     std::error_code error;
     file.path = std::filesystem::absolute(scenario.file, error).lexically_normal().string();
@@ -74,58 +75,64 @@ Summary::Summary(const std::vector<Scenario>& scenarios, Origin origin, std::uin
 }
 
 void Summary::Add(const RunRecord& record) {
-  FileSummary& file = files_[record.file];
+  FileSummary& file = totals_.files[record.file];
   const Severity severity = SeverityOf(record);
-  ++by_severity_[severity];
   ++file.by_severity[severity];
   ++file.runs;
-  runs_.push_back({record.file, record.seed});
-  if (severity != Severity::kPass) findings_.push_back(FindingOf(record, severity));
+  totals_.runs.push_back({record.number, record.file, record.seed});
+  if (severity != Severity::kPass) totals_.findings.push_back(FindingOf(record, severity));
   const RunResult& result = record.result;
-  events_ += result.events;
+  totals_.events += result.events;
   file.events += result.events;
-  virtual_ns_ += result.virtual_ns;
-  AddTo(injected_, result.injected);
-  AddTo(checked_, result.checked);
-  AddTo(operations_, result.operations);
-  AddTo(ignored_, result.ignored);
+  totals_.virtual_ns += result.virtual_ns;
+  AddTo(totals_.injected, result.injected);
+  AddTo(totals_.checked, result.checked);
+  AddTo(totals_.operations, result.operations);
+  AddTo(totals_.ignored, result.ignored);
   for (const auto& [name, times] : result.marks) {
     if (times == 0) continue;
-    for (MarkCount* count : {&marks_[name], &file.marks[name]}) {
+    for (MarkCount* count : {&totals_.marks[name], &file.marks[name]}) {
       ++count->runs;
       count->times += times;
     }
   }
-  coverage_.Add(record.number, result.states);
-  digest_.value += Chain(Digest{record.number}, result.digest.value).value;
+  totals_.coverage.Add(record.number, result.states);
+  totals_.digest.value += Chain(Digest{record.number}, result.digest.value).value;
 }
 
 void Summary::AddTwinMismatch(const RunRecord& record, std::string what) {
-  ++by_severity_[Severity::kNonDeterminism];
-  ++files_[record.file].by_severity[Severity::kNonDeterminism];
-  findings_.push_back({record.number, record.file, record.seed, Severity::kNonDeterminism,
-                       "DETERMINISM", std::move(what), 0, std::nullopt});
+  ++totals_.files[record.file].by_severity[Severity::kNonDeterminism];
+  totals_.findings.push_back({record.number, record.file, record.seed, Severity::kNonDeterminism,
+                              "DETERMINISM", std::move(what), 0, std::nullopt, ""});
 }
 
 std::uint64_t Summary::count(Severity severity) const {
-  const auto found = by_severity_.find(severity);
-  return found == by_severity_.end() ? 0 : found->second;
+  std::uint64_t sum = 0;
+  for (const FileSummary& file : totals_.files) {
+    const auto found = file.by_severity.find(severity);
+    sum += found == file.by_severity.end() ? 0 : found->second;
+  }
+  return sum;
 }
 
 std::uint64_t Summary::failures() const {
   std::uint64_t sum = 0;
-  for (const auto& [severity, count] : by_severity_) sum += IsFailure(severity) ? count : 0;
+  for (const FileSummary& file : totals_.files) {
+    for (const auto& [severity, count] : file.by_severity) sum += IsFailure(severity) ? count : 0;
+  }
   return sum;
 }
 
 std::vector<std::string> Summary::MissedGates() const {
   std::vector<std::string> missed;
+  if (totals_.shard) return missed;
   const std::uint64_t excused = count(Severity::kExcused);
-  if (runs_.size() >= kExcusedCapFrom && excused * 100 > runs_.size() * kExcusedCapPercent) {
-    missed.push_back(Cat("excused: ", excused, " of ", runs_.size(), " runs, more than ",
+  if (totals_.runs.size() >= kExcusedCapFrom &&
+      excused * 100 > totals_.runs.size() * kExcusedCapPercent) {
+    missed.push_back(Cat("excused: ", excused, " of ", totals_.runs.size(), " runs, more than ",
                          kExcusedCapPercent, " %"));
   }
-  for (const FileSummary& file : files_) {
+  for (const FileSummary& file : totals_.files) {
     if (file.runs < file.marks_after_runs) continue;
     for (const std::string& mark : file.required_marks) {
       if (file.marks.contains(mark)) continue;
@@ -141,8 +148,8 @@ ExitCode Summary::exit_code() const {
   if (count(Severity::kNonDeterminism) > 0) return ExitCode::kNonDeterminism;
   if (count(Severity::kLiveness) > 0) return ExitCode::kLiveness;
   if (count(Severity::kSimulatorBug) > 0) return ExitCode::kSimulatorBug;
-  if (interrupted_) return ExitCode::kInterrupted;
-  if (count(Severity::kOutOfTime) > 0 || out_of_time_) return ExitCode::kOutOfTime;
+  if (totals_.interrupted) return ExitCode::kInterrupted;
+  if (count(Severity::kOutOfTime) > 0 || totals_.out_of_time) return ExitCode::kOutOfTime;
   if (!MissedGates().empty()) return ExitCode::kGate;
   if (count(Severity::kUnknown) > 0) return ExitCode::kUnknown;
   return ExitCode::kPass;

@@ -12,6 +12,9 @@
 
 namespace quorate::sim {
 
+// Of the failures of one run of a suite, the first ones are done twice.
+inline constexpr std::size_t kMostTwinsOfFailures = 10;
+
 struct TwinOf {
   std::string program;
   std::string file;

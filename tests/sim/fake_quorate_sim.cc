@@ -1,7 +1,8 @@
 // A simulator that simulates nothing: how a run ends follows from its seed, so that everything
 // around simulations can be tested. Seeds by their last two digits: 13 safety, 17 liveness, 23
 // excused, 29 unknown, 31 crash, 37 assertion, 41 ends the process, 43 differs from process to
-// process, 47 takes for ever. A violation that is passed over is counted, and the run passes.
+// process, 47 takes for ever. Seed 4291 reaches a mark that no other does. A violation that is
+// passed over is counted, and the run passes.
 #include <signal.h>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@ RunResult FakeRun(const Scenario& scenario, const RunConfig& config, std::uint64
   result.digest = Chain(result.digest, result.injected["network.drop"]);
   result.checked["I-1"] = result.events;
   result.marks["leader.changed"] = seed % 3;
+  if (seed == 4'291) result.marks["figure8.shape"] = 1;
   result.operations["ok"] = 20;
   result.states.clusters = {seed / 3, std::uint64_t{1} << 63};  // each third run is a new state
   result.states.nodes = {static_cast<NodeCode>(011 + seed % 3)};
