@@ -38,8 +38,7 @@ step() {
 
 # The first seed of this commit's fresh runs: the same commit repeats them, the next one tries others.
 commit_seed() {
-  id=$(git -C "$root" rev-parse --short=8 HEAD 2>/dev/null || echo 00000001)
-  printf '%d\n' "0x$id"
+  "$root/tools/ci/seed_of_commit.sh" 2>/dev/null || echo 1
 }
 
 check_format() {
@@ -48,10 +47,10 @@ check_format() {
 
 check_scripts() {
   sh -n "$root/tools/dev"
-  for script in "$root"/tools/lib/*.sh; do sh -n "$script"; done
+  for script in "$root"/tools/lib/*.sh "$root"/tools/ci/*.sh; do sh -n "$script"; done
   bash -n "$root/.ci/run"
   if command -v shellcheck >/dev/null 2>&1; then
-    shellcheck --exclude=SC1090,SC1091,SC2034,SC2154 -s sh "$root/tools/dev" "$root"/tools/lib/*.sh
+    shellcheck --exclude=SC1090,SC1091,SC2034,SC2154 -s sh "$root/tools/dev" "$root"/tools/lib/*.sh "$root"/tools/ci/*.sh
   fi
   for script in "$root"/tools/lib/*.py "$root"/tests/layers/*.py "$root"/tests/tools/*.py; do
     python3 -c 'import ast, sys; ast.parse(open(sys.argv[1], encoding="utf-8").read(), sys.argv[1])' "$script"
