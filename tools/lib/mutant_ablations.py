@@ -95,9 +95,10 @@ class Losses:
         lines = []
         for label in self.labels():
             total = len(self.outcomes[label])
+            now = self.catchers(label) if self.kind == 'checks' else ''
             lines.append(f'without {label}: {len(self.names(label, KEPT))} of {total} still found by the same run, '
                          f'{len(self.names(label, LATER))} by another, {len(self.names(label, LOST))} lost'
-                         + (f'; now by {self.catchers(label)}' if self.kind == 'checks' and self.catchers(label) else ''))
+                         + (f'; now by {now}' if now else ''))
             if self.names(label, LATER):
                 lines.append(f'    by another run: {self.later_text(label)}')
             if self.names(label, LOST):

@@ -7,13 +7,15 @@ from mutant_patches import ROOT, SEEDS_OF_CLASS
 
 HEAD = '''# Mutants: known bugs, and how fast they are found
 
-Made by `tools/dev mutants --markdown docs/mutants.md`; not edited by hand. Measured on commit {commit}, first seed {first_seed}.
+Made by `tools/dev mutants --markdown docs/mutants.md`; not edited by hand. Measured on commit {commit}, first seed
+{first_seed}.
 
 A mutant is the engine with one known bug put back into it (`tests/mutants/`). The standard scenarios, `scenarios/smoke`
-and `scenarios/nightly`, are run against each until the first failure: up to {easy} simulations for a bug that is easy to
-meet (class E), {medium} for one that is not (M) or is rare (H). `tools/dev mutants NAME` repeats a line. *cpu s* is the
-processor time until then. *own schedule*: the scenario written by hand for this bug fails with it (by which check) and
-passes without it. *shrunk to*: nodes, client operations, faults and events of the first failure after shrinking.
+and `scenarios/nightly`, are run against each until the first failure: up to {easy} simulations for a bug that is easy
+to meet (class E), {medium} for one that is not (M) or is rare (H). `tools/dev mutants NAME` repeats a line. *cpu s* is
+the processor time until then. *own schedule*: the scenario written by hand for this bug fails with it (by which
+check) and passes without it. *shrunk to*: nodes, client operations, faults and events of the first failure after
+shrinking.
 
 '''
 
@@ -78,11 +80,11 @@ def losses_table(losses):
 
 ABOUT = {
     'checks': ('## Without a check',
-               'Each mutant once more, without the check that had caught it first: does another one see the bug, or what '
-               'follows from it?'),
+               'Each mutant once more, without the check that had caught it first: does another one see the bug, or '
+               'what follows from it?'),
     'faults': ('## Without a fault',
-               'Each mutant once more, with one class of faults left out of every run. A mutant is lost if the seeds of its '
-               'class do not find it any more.'),
+               'Each mutant once more, with one class of faults left out of every run. A mutant is lost if the seeds '
+               'of its class do not find it any more.'),
 }
 
 

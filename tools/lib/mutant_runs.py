@@ -69,7 +69,8 @@ def simulate(program, folder, paths, options):
     with tempfile.TemporaryDirectory() as out:
         report = os.path.join(out, 'report.json')
         with open(os.path.join(out, 'said'), 'w+', encoding='utf-8', errors='replace') as said:
-            command = [str(program), 'run', *paths, '--run-limit', str(RUN_LIMIT_S), *options, '--quiet', '--json', report]
+            command = [str(program), 'run', *paths, '--run-limit', str(RUN_LIMIT_S), *options, '--quiet',
+                       '--json', report]
             code, cpu = wait_for(subprocess.Popen(command, cwd=folder, stdout=said, stderr=subprocess.STDOUT))
             said.seek(0)
             words = ' '.join(said.read()[-2000:].split())
@@ -82,6 +83,12 @@ def simulate(program, folder, paths, options):
         with open(report, encoding='utf-8') as file:
             found = json.load(file)
     return {'code': code, **read_report(found), 'cpu_s': round(cpu, 2)}
+
+
+def survived(seeds, longer):
+    """The result of the first `seeds`, of which a longer run shows that nothing fails in them."""
+    return {'code': PASS, 'runs': seeds, 'seeds': seeds, 'cpu_s': round(longer['cpu_s'] * seeds / longer['seeds'], 2),
+            'caught_by': '', 'what': ''}
 
 
 class Verdicts:
@@ -107,16 +114,18 @@ class Verdicts:
             write_atomically(self.file, json.dumps({**self.read(), key: result}, indent=1).encode())
 
     def of_first(self, key, seeds):
-        """What a run of the first `seeds` would say, going by an earlier one of more or fewer; None if that one does not tell."""
+        """What a run of the first `seeds` would say by what is known of more or fewer; None if that does not tell."""
         result = self.get(key)
         if result is None:
             return None
         if result['caught_by'] not in ('', 'GATE'):
             if result['seeds'] <= seeds:
                 return result
-            return {'code': PASS, 'runs': seeds, 'seeds': seeds, 'cpu_s': result['cpu_s'], 'caught_by': '', 'what': ''}
-        if result['runs'] == seeds or (result['code'] == PASS and result['runs'] > seeds):
-            return {**result, 'runs': seeds, 'seeds': seeds}
+            return survived(seeds, result)
+        if result['runs'] == seeds:
+            return result
+        if result['code'] == PASS and result['runs'] > seeds:
+            return survived(seeds, result)
         return None
 
 
@@ -155,7 +164,8 @@ class Simulations:
         result = self.verdicts.get(key)
         if result is None and not known_only:
             result = simulate(program, folder, [found['file']],
-                              ['--seeds', '1', '--first-seed', str(found['seed']), '-j1', *self.unshrunk(program), *extra])
+                              ['--seeds', '1', '--first-seed', str(found['seed']), '-j1',
+                               *self.unshrunk(program), *extra])
             self.verdicts.put(key, result)
         return result
 
