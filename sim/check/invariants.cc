@@ -205,8 +205,9 @@ void Invariants::Remember(Node& node, const GroupView& view) {
   before.applied = view.applied;
   before.start = view.start;
   before.last = view.last;
-  before.matches.clear();
-  for (const PeerView& peer : view.peers) before.matches.emplace_back(peer.node, peer.match);
+  before.peers.clear();
+  for (const PeerView& peer : view.peers)
+    before.peers.push_back({.node = peer.node, .match = peer.match, .next = peer.next});
 }
 
 }  // namespace quorate::sim

@@ -95,6 +95,11 @@ class Invariants {
   NodeId latest_leader(GroupId group) const;
 
  private:
+  struct PeerBefore {
+    NodeId node;
+    Index match;
+    Index next;
+  };
   // What a node was seen as after its step before.
   struct Before {
     bool known = false;
@@ -105,7 +110,7 @@ class Invariants {
     EntryId applied;
     EntryId start;
     EntryId last;
-    absl::InlinedVector<std::pair<NodeId, Index>, 8> matches;  // of this leadership
+    absl::InlinedVector<PeerBefore, 8> peers;  // of this leadership
   };
   struct Acked {
     Term term;

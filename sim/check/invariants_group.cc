@@ -40,6 +40,14 @@ bool CountsInAnyTerm(const FrameReceived& frame) {
   });
 }
 
+// A voter that hears a leader refuses in its own term, which may be an earlier one, and the candidate gives up.
+bool RefusesVote(const FrameReceived& frame) {
+  return std::any_of(frame.messages.begin(), frame.messages.end(), [](const PeerMessage& message) {
+    const auto* vote = std::get_if<VoteReply>(&message.message);
+    return vote != nullptr && !vote->granted;
+  });
+}
+
 }  // namespace
 
 void Invariants::CheckGroup(StepOf& step, const GroupView& view) {
@@ -161,8 +169,18 @@ void Invariants::CheckTermSource(const StepOf& step, const GroupView& view, cons
     });
   }
   if (!taught.any || taught.greatest >= before.term || CountsInAnyTerm(*frame)) return;
+  // What it knows of its peers stays, and nothing that was sent counts as lost. (More may be sent.)
+  const bool same_peers =
+      view.role != Role::kLeader ||
+      std::equal(view.peers.begin(), view.peers.end(), before.peers.begin(), before.peers.end(),
+                 [](const PeerView& now, const PeerBefore& then) {
+                   return now.node == then.node && now.match == then.match && now.next >= then.next;
+                 });
+  const bool same_role =
+      view.role == before.role ||
+      (before.role != Role::kLeader && view.role == Role::kFollower && RefusesVote(*frame));
   const bool same = view.commit == before.commit && view.vote == before.vote &&
-                    view.term == before.term &&
+                    view.term == before.term && same_role && same_peers &&
                     (view.role == Role::kLeader || view.last == before.last);
   Expect(Check::kStaleMessage, same, [&] {
     return absl::StrCat(Where(step.id, view.group), "acts on a message of term ",
@@ -241,12 +259,12 @@ void Invariants::CheckPeers(StepOf& step, const GroupView& view, std::uint32_t s
            [&] { return absl::StrCat(at(), "has ", peer.in_flight, " messages in flight"); });
     Index was;
     if (same_leadership) {
-      const bool same_place = i < before.matches.size() && before.matches[i].first == peer.node;
-      const auto found =
-          same_place ? before.matches.begin() + static_cast<std::ptrdiff_t>(i)
-                     : std::find_if(before.matches.begin(), before.matches.end(),
-                                    [&](const auto& one) { return one.first == peer.node; });
-      if (found != before.matches.end()) was = found->second;
+      const bool same_place = i < before.peers.size() && before.peers[i].node == peer.node;
+      const auto found = same_place
+                             ? before.peers.begin() + static_cast<std::ptrdiff_t>(i)
+                             : std::find_if(before.peers.begin(), before.peers.end(),
+                                            [&](const auto& one) { return one.node == peer.node; });
+      if (found != before.peers.end()) was = found->match;
     }
     Expect(Check::kProgress, peer.match >= was,
            [&] { return absl::StrCat(at(), "matched ", was.value(), " before"); });

@@ -440,6 +440,64 @@ TEST(StepChecks, ActingOnAMessageOfAnEarlierTermIsRefused) {
   EXPECT_VIOLATES(play, "I-21");
 }
 
+TEST(StepChecks, AnAcknowledgementOfAnEarlierTermMovesNoPeer) {
+  Play play;
+  play.Elect(1, 2, {2});
+  play.Replicate(1, 2);
+  const Input stale = play.From(3, Play::Accepted(1, 1));
+  play.Append(1, {Command(2, "a")});
+  play.view(1).peers[0].next = Index(3);  // sent, which is no acting on what came
+  play.Step(1, &stale);
+  EXPECT_CLEAN(play);
+  play.view(1).peers[1].match = Index(1);
+  play.Step(1, &stale);
+  EXPECT_VIOLATES(play, "I-21");
+}
+
+TEST(StepChecks, ARefusalOfAnEarlierTermTakesNothingSentForLost) {
+  Play play;
+  play.Elect(1, 2, {2});
+  play.Replicate(1, 2);
+  play.Append(1, {Command(2, "a")});
+  play.view(1).peers[0].next = Index(3);
+  play.Step(1);
+  const Input stale = play.From(2, AppendReply{.term = Term(1),
+                                               .verdict = AppendVerdict::kMismatch,
+                                               .match = {},
+                                               .prev = Index(2),
+                                               .hint = {}});
+  play.Step(1, &stale);
+  EXPECT_CLEAN(play);
+  play.view(1).peers[0].next = Index(2);
+  play.Step(1, &stale);
+  EXPECT_VIOLATES(play, "I-21");
+}
+
+TEST(StepChecks, AMessageOfAnEarlierTermChangesNoRole) {
+  Play play;
+  play.Settle();
+  play.Campaign(2, 2);
+  const Input stale = play.From(1, CommitNotice{Term(1), At(1, 1)});
+  play.Step(2, &stale);
+  EXPECT_CLEAN(play);
+  play.view(2).role = Role::kFollower;
+  play.Step(2, &stale);
+  EXPECT_VIOLATES(play, "I-21");
+}
+
+TEST(StepChecks, ARefusalOfAVoterInAnEarlierTermEndsACandidacy) {
+  Play play;
+  play.Settle();
+  play.Campaign(2, 2);
+  VoteReply refusal = Play::Grant(2);
+  refusal.term = Term(1);
+  refusal.granted = false;
+  const Input refused = play.From(1, refusal);
+  play.view(2).role = Role::kFollower;
+  play.Step(2, &refused);
+  EXPECT_CLEAN(play);
+}
+
 TEST(StepChecks, MoreRequestsThanTheLimitAreRefused) {
   Play play;
   play.Settle();
