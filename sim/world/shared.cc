@@ -5,6 +5,14 @@ namespace quorate::sim {
 void CommittedStream::OnApply(const Apply& apply) {
   Index& last = last_[apply.group];
   Index index = apply.first;
+  // The model of what must come of it goes entry by entry, too.
+  if (!verdicts_.Expect(Check::kApplyOrder, index <= Next(last), [&] {
+        return "group " + std::to_string(apply.group.value()) + ": an apply begins at " +
+               std::to_string(index.value()) + " although nobody has applied behind " +
+               std::to_string(last.value());
+      })) {
+    return;
+  }
   for (const Entry& entry : apply.entries) {
     if (index > last) {
       serial_.OnCommitted(apply.group, index, entry);
@@ -28,7 +36,7 @@ Shared::Shared(const RunConfig& run_config, std::uint64_t run_seed, const RunSet
       invariants(verdicts, run_config.cluster.options),
       recorder(HistoryHeader{run_seed, settings.commit, settings.scenario}),
       serial(run_config.cluster.options.kv, verdicts),
-      committed(serial),
+      committed(serial, verdicts),
       budget(nodes, static_cast<std::size_t>(run_config.budget.down),
              static_cast<std::size_t>(run_config.budget.wiped)) {
   verdicts.Ignore(run_config.checks.ignored);

@@ -30,12 +30,14 @@ namespace quorate::sim {
 // asks for shows it.
 class CommittedStream {
  public:
-  explicit CommittedStream(SerialChecker& serial) : serial_(serial) {}
+  CommittedStream(SerialChecker& serial, Verdicts& verdicts)
+      : serial_(serial), verdicts_(verdicts) {}
   void OnApply(const Apply& apply);
   Index last(GroupId group) const;
 
  private:
   SerialChecker& serial_;
+  Verdicts& verdicts_;
   absl::btree_map<GroupId, Index> last_;
 };
 
