@@ -146,7 +146,7 @@ absl::Status ReadAblation(const Words& words, Ablation& ablation) {
 absl::StatusOr<Args> ParseRun(const std::vector<std::string>& all) {
   const absl::StatusOr<Words> words =
       Sort(all, {{"--seeds", "--first-seed", "-j", "--json", "--junit", "--out", "--shard",
-                  "--time-limit", "--run-limit", "--ignore-check", "--without"},
+                  "--time-limit", "--run-limit", "--ignore-check", "--without", "--shrink"},
                  {"--fail-fast", "--quiet", "-q"}});
   if (!words.ok()) return words.status();
   RunArgs args;
@@ -158,7 +158,8 @@ absl::StatusOr<Args> ParseRun(const std::vector<std::string>& all) {
         words->Take("--first-seed", 0, kAny, first_seed),
         words->Take("-j", 1, kMostJobs, args.jobs),
         words->Take("--time-limit", 1, kYearInSeconds, args.time_limit_s),
-        words->Take("--run-limit", 1, kYearInSeconds, args.run_limit_s), ReadShard(*words, args),
+        words->Take("--run-limit", 1, kYearInSeconds, args.run_limit_s),
+        words->Take("--shrink", 0, kYearInSeconds, args.shrink_s), ReadShard(*words, args),
         ReadAblation(*words, args.ablation)}) {
     if (!status.ok()) return status;
   }
@@ -207,6 +208,37 @@ absl::StatusOr<Args> ParseReplay(const std::vector<std::string>& all) {
   return args;
 }
 
+absl::StatusOr<Args> ParseShrink(const std::vector<std::string>& all) {
+  const absl::StatusOr<Words> words =
+      Sort(all, {{"--seed", "-j", "--deadline", "--to"}, {"--quiet", "-q"}});
+  if (!words.ok()) return words.status();
+  ShrinkArgs args;
+  if (words->paths.size() != 1) return Wrong("shrink: needs one scenario");
+  args.path = words->paths[0];
+  for (const absl::Status& status :
+       {words->Take("--seed", 0, kAny, args.seed), words->Take("-j", 1, kMostJobs, args.jobs),
+        words->Take("--deadline", 1, kYearInSeconds, args.deadline_s)}) {
+    if (!status.ok()) return status;
+  }
+  args.to = words->Text("--to");
+  if (words->Has("--to") && args.to.empty()) return Wrong("--to: must not be empty");
+  args.quiet = words->Has("--quiet") || words->Has("-q");
+  return args;
+}
+
+absl::StatusOr<Args> ParseResolve(const std::vector<std::string>& all) {
+  const absl::StatusOr<Words> words = Sort(all, {{"--seed", "--to"}, {}});
+  if (!words.ok()) return words.status();
+  ResolveArgs args;
+  if (words->paths.size() != 1) return Wrong("resolve: needs one scenario");
+  args.path = words->paths[0];
+  const absl::Status status = words->Take("--seed", 0, kAny, args.seed);
+  if (!status.ok()) return status;
+  args.to = words->Text("--to");
+  if (words->Has("--to") && args.to.empty()) return Wrong("--to: must not be empty");
+  return args;
+}
+
 absl::StatusOr<Args> ParseCheck(const std::vector<std::string>& all) {
   const absl::StatusOr<Words> words = Sort(all, {{"--budget"}, {}});
   if (!words.ok()) return words.status();
@@ -239,7 +271,8 @@ absl::StatusOr<Args> ParseMerge(const std::vector<std::string>& all) {
 }  // namespace
 
 absl::StatusOr<Args> ParseArgs(const std::vector<std::string>& words) {
-  if (words.empty()) return Wrong("needs a verb: run, replay, check, merge or schema");
+  if (words.empty())
+    return Wrong("needs a verb: run, replay, shrink, resolve, check, merge or schema");
   const std::string& verb = words[0];
   if (verb == "--version") {
     if (words.size() > 1) return Wrong("--version: takes no arguments");
@@ -254,6 +287,8 @@ absl::StatusOr<Args> ParseArgs(const std::vector<std::string>& words) {
   }
   if (verb == "run") return ParseRun(words);
   if (verb == "replay") return ParseReplay(words);
+  if (verb == "shrink") return ParseShrink(words);
+  if (verb == "resolve") return ParseResolve(words);
   if (verb == "check") return ParseCheck(words);
   if (verb == "merge") return ParseMerge(words);
   if (verb == "schema") {
@@ -261,9 +296,10 @@ absl::StatusOr<Args> ParseArgs(const std::vector<std::string>& words) {
     return SchemaArgs{};
   }
   const std::string nearest =
-      NearestOf(verb, {"run", "replay", "check", "merge", "schema", "help"}, 3);
-  return Wrong(nearest.empty() ? Cat("unknown verb \"", verb,
-                                     "\"; there are run, replay, check, merge and schema")
+      NearestOf(verb, {"run", "replay", "shrink", "resolve", "check", "merge", "schema", "help"}, 3);
+  return Wrong(nearest.empty()
+                   ? Cat("unknown verb \"", verb,
+                         "\"; there are run, replay, shrink, resolve, check, merge and schema")
                                : Cat("unknown verb \"", verb, "\"; \"", nearest, "\" is one"));
 }
 

@@ -32,6 +32,7 @@ struct RunArgs {
   std::string out;                  // folder for what a failure leaves
   std::uint64_t time_limit_s = 0;   // of the whole; 0 = none; a year at most
   std::uint64_t run_limit_s = 600;  // of one simulation
+  std::uint64_t shrink_s = 30;      // for the first failure of each kind; 0 = as it is
   Ablation ablation;
   bool fail_fast = false;
   bool quiet = false;
@@ -44,6 +45,19 @@ struct ReplayArgs {
   Ablation ablation;
   bool trace = false;
   bool digest_only = false;
+};
+struct ShrinkArgs {
+  std::string path;
+  std::uint64_t seed = 1;
+  std::uint64_t jobs = 0;  // 0 = one a core
+  std::uint64_t deadline_s = 60;
+  std::string to;  // file to write; empty: the scenario's name with ".shrunk.json", here
+  bool quiet = false;
+};
+struct ResolveArgs {
+  std::string path;
+  std::uint64_t seed = 1;
+  std::string to;  // file to write; empty: standard output
 };
 struct CheckArgs {
   std::vector<std::string> paths;
@@ -60,8 +74,8 @@ struct HelpArgs {
   std::string verb;  // empty: all of them
 };
 struct VersionArgs {};
-using Args =
-    std::variant<RunArgs, ReplayArgs, CheckArgs, MergeArgs, SchemaArgs, HelpArgs, VersionArgs>;
+using Args = std::variant<RunArgs, ReplayArgs, ShrinkArgs, ResolveArgs, CheckArgs, MergeArgs,
+                          SchemaArgs, HelpArgs, VersionArgs>;
 
 absl::StatusOr<Args> ParseArgs(const std::vector<std::string>& words);
 

@@ -140,6 +140,8 @@ ExitCode RunCli(const std::vector<std::string>& words, const CliWorld& world) {
   return std::visit(Match{
                         [&](const RunArgs& run) { return RunSuite(run, world); },
                         [&](const ReplayArgs& replay) { return Replay(replay, world); },
+                        [&](const ShrinkArgs& shrink) { return Shrink(shrink, world); },
+                        [&](const ResolveArgs& resolve) { return Resolve(resolve, world); },
                         [](const CheckArgs& check) { return Check(check); },
                         [](const MergeArgs& merge) { return MergeReports(merge); },
                         [](const SchemaArgs&) {

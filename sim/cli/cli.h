@@ -27,6 +27,8 @@ ExitCode RunCli(const std::vector<std::string>& words, const CliWorld& world);
 // One verb each.
 ExitCode RunSuite(const RunArgs& args, const CliWorld& world);
 ExitCode Replay(const ReplayArgs& args, const CliWorld& world);
+ExitCode Shrink(const ShrinkArgs& args, const CliWorld& world);
+ExitCode Resolve(const ResolveArgs& args, const CliWorld& world);
 ExitCode Check(const CheckArgs& args);
 ExitCode MergeReports(const MergeArgs& args);
 
@@ -39,6 +41,8 @@ std::string ReleaseNumber();
 std::string ProgramOf(const char* called);
 // What a process is to end with. What was printed may still be lost: a full disk, a closed pipe.
 int CodeAfterFlush(ExitCode code);
+
+std::uint64_t Cores();
 
 // Says what was wrong with the command line or an input file. Returns kUsage.
 ExitCode Refuse(const std::string& why);

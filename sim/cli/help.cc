@@ -8,6 +8,8 @@ constexpr const char* kGeneral =
 
   quorate-sim run PATH...       many simulations of scenarios, a table, an exit code
   quorate-sim replay FILE       one simulation, with its trace on request
+  quorate-sim shrink FILE       a failing simulation made small: few nodes, operations and faults, no seed
+  quorate-sim resolve FILE      one simulation written out, with nothing left to a seed
   quorate-sim check HISTORY...  is a recorded history linearizable?
   quorate-sim merge REPORT...   the reports of all shards of a suite as that of the whole
   quorate-sim schema            the JSON Schema of scenario files
@@ -35,7 +37,10 @@ failure one line with the command that repeats it. The result does not depend on
   --run-limit S     stop one simulation after S seconds of real time (600)
   --json FILE       the summary as JSON
   --junit FILE      every simulation as a JUnit test case
-  --out DIR         for each kind of failure a folder: scenario, runs, trace and history of the first
+  --shrink S        the first failure of each kind is made small within S seconds of real time (30); 0 = off
+  --out DIR         for each kind of failure a folder: scenario, runs, trace and history of the first, and of the
+                    smallest run that fails in the same way: shrunk.json, its trace, its history, story.txt
+                    (quorate-sim-failures, if anything fails and --shrink is not 0)
   --quiet, -q       failures only
   --ignore-check ID[,ID...]   violations of these checks are counted and fail nothing (an assertion of the
                     engine, ASSERT, ends its run all the same)
@@ -65,6 +70,38 @@ examples
   quorate-sim replay scenarios/smoke/wide.json --seed 4711
   quorate-sim replay scenarios/smoke/wide.json --seed 4711 --trace | less
   quorate-sim replay scenarios/smoke/wide.json --seed 4711 --verify 0123456789abcdef
+)";
+
+constexpr const char* kShrink = R"(quorate-sim shrink FILE [options]
+
+Takes a simulation that fails and looks for the smallest one that fails in the same way (the same checker): fewer nodes,
+clients, operations and faults, weaker faults, plainer settings, rounder times. Writes it as a resolved scenario, which
+needs no seed, and tells what is left, which of the faults are needed, and what happened last.
+
+  --seed N          of FILE (1); a resolved scenario needs none
+  --deadline S      stop after S seconds of real time with the best so far (60)
+  -j N              worker processes (one a core)
+  --to FILE         where to write (the scenario's name with ".shrunk.json", in this folder)
+  --quiet, -q       no progress
+
+exit codes: those of the failure; 64 if the simulation does not fail.
+
+examples
+  quorate-sim shrink scenarios/smoke/wide.json --seed 4711
+  quorate-sim shrink failures/safety-I-6/resolved.json --deadline 600 --to scenarios/regress/lost_entry.json
+)";
+
+constexpr const char* kResolve = R"(quorate-sim resolve FILE [options]
+
+Runs one simulation and writes it out as a scenario that leaves nothing to chance: every operation, every fault, every
+frame and disk operation that went another way than usual. Run again, with any seed, it gives the same digest.
+
+  --seed N          (1)
+  --to FILE         where to write (standard output)
+
+examples
+  quorate-sim resolve scenarios/smoke/wide.json --seed 4711 --to wide-4711.json
+  quorate-sim replay wide-4711.json
 )";
 
 constexpr const char* kCheck = R"(quorate-sim check HISTORY... [--budget N]
@@ -109,6 +146,8 @@ std::string HelpText(const std::string& verb) {
   if (verb.empty()) return kGeneral;
   if (verb == "run") return kRun;
   if (verb == "replay") return kReplay;
+  if (verb == "shrink") return kShrink;
+  if (verb == "resolve") return kResolve;
   if (verb == "check") return kCheck;
   if (verb == "merge") return kMerge;
   if (verb == "schema") return kSchema;

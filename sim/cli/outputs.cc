@@ -26,18 +26,8 @@ absl::Status Cannot(const std::string& path, std::string_view what, int error) {
   return absl::InvalidArgumentError(Cat(path, ": cannot be ", what, ": ", std::strerror(error)));
 }
 
-// A file that was not there before is not there afterwards either.
 absl::Status CheckFile(const std::string& path) {
-  if (path.empty()) return absl::OkStatus();
-  int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NONBLOCK, 0644);
-  const bool made = fd >= 0;
-  if (fd < 0 && errno == EEXIST) fd = open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK);
-  // A pipe that nobody reads yet.
-  if (fd < 0 && errno == ENXIO) return absl::OkStatus();
-  if (fd < 0) return Cannot(path, "written", errno);
-  close(fd);
-  if (made) unlink(path.c_str());
-  return absl::OkStatus();
+  return path.empty() ? absl::OkStatus() : CheckWritable(path);
 }
 
 absl::Status CheckFolder(const std::string& path) {
@@ -50,14 +40,6 @@ absl::Status CheckFolder(const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::Status WriteFile(const std::string& path, const std::string& text) {
-  errno = 0;
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out << text;
-  out.close();
-  return out ? absl::OkStatus() : Cannot(path, "written", errno);
-}
-
 absl::Status WriteKind(const fs::path& folder, const Summary& summary,
                        const std::vector<const Finding*>& findings, const ChildSettings& settings,
                        const std::string& program) {
@@ -66,7 +48,7 @@ absl::Status WriteKind(const fs::path& folder, const Summary& summary,
   if (error) return Cannot(folder.string(), "made", error.value());
   std::string lines;
   for (const Finding* finding : findings) lines += Render(summary, *finding) + "\n";
-  const absl::Status status = WriteFile((folder / "runs.txt").string(), lines);
+  const absl::Status status = WriteText((folder / "runs.txt").string(), lines);
   if (!status.ok()) return status;
   const Finding& first = *findings.front();
   const std::string& file = summary.files()[first.file].file;
@@ -93,6 +75,27 @@ absl::Status WriteKind(const fs::path& folder, const Summary& summary,
 
 }  // namespace
 
+// A file that was not there before is not there afterwards either.
+absl::Status CheckWritable(const std::string& path) {
+  int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NONBLOCK, 0644);
+  const bool made = fd >= 0;
+  if (fd < 0 && errno == EEXIST) fd = open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+  // A pipe that nobody reads yet.
+  if (fd < 0 && errno == ENXIO) return absl::OkStatus();
+  if (fd < 0) return Cannot(path, "written", errno);
+  close(fd);
+  if (made) unlink(path.c_str());
+  return absl::OkStatus();
+}
+
+absl::Status WriteText(const std::string& path, const std::string& text) {
+  errno = 0;
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out << text;
+  out.close();
+  return out ? absl::OkStatus() : Cannot(path, "written", errno);
+}
+
 absl::Status CheckOutputs(const RunArgs& args) {
   for (const absl::Status& status :
        {CheckFile(args.json), CheckFile(args.junit), CheckFolder(args.out)}) {
@@ -103,23 +106,22 @@ absl::Status CheckOutputs(const RunArgs& args) {
 
 absl::Status WriteReports(const RunArgs& args, const Summary& summary, std::uint64_t first_seed) {
   if (!args.json.empty()) {
-    const absl::Status status = WriteFile(args.json, RenderJson(summary, first_seed));
+    const absl::Status status = WriteText(args.json, RenderJson(summary, first_seed));
     if (!status.ok()) return status;
   }
-  return args.junit.empty() ? absl::OkStatus() : WriteFile(args.junit, RenderJUnit(summary));
+  return args.junit.empty() ? absl::OkStatus() : WriteText(args.junit, RenderJUnit(summary));
 }
 
-absl::Status WriteArtifacts(const RunArgs& args, const Summary& summary,
+absl::Status WriteArtifacts(const RunArgs& args, const std::string& out, const Summary& summary,
                             const std::string& program) {
-  if (args.out.empty()) return absl::OkStatus();
   std::map<std::string, std::vector<const Finding*>> kinds;
   for (const Finding& finding : summary.findings()) {
     if (IsFailure(finding.severity)) kinds[FingerprintOf(finding)].push_back(&finding);
   }
   for (const auto& [kind, findings] : kinds) {
     if (Interrupted()) break;
-    const absl::Status status = WriteKind(fs::path(args.out) / kind, summary, findings,
-                                          {args.run_limit_s, {}, ""}, program);
+    const absl::Status status =
+        WriteKind(fs::path(out) / kind, summary, findings, {args.run_limit_s, {}, ""}, program);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

@@ -13,13 +13,16 @@
 
 namespace quorate::sim {
 
+// A file that can be written; what stands there is left alone.
+absl::Status CheckWritable(const std::string& path);
+absl::Status WriteText(const std::string& path, const std::string& text);
 // Makes the folder of --out if it is not there; else only looks.
 absl::Status CheckOutputs(const RunArgs& args);
 // --json and --junit.
 absl::Status WriteReports(const RunArgs& args, const Summary& summary, std::uint64_t first_seed);
-// One folder below --out for each kind of failure: the scenario, its runs, trace and history of the first of
+// One folder below `out` for each kind of failure: the scenario, its runs, trace and history of the first of
 // them, made by `program`.
-absl::Status WriteArtifacts(const RunArgs& args, const Summary& summary,
+absl::Status WriteArtifacts(const RunArgs& args, const std::string& out, const Summary& summary,
                             const std::string& program);
 
 }  // namespace quorate::sim

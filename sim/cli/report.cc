@@ -219,6 +219,9 @@ std::string RenderTable(const Summary& summary, std::uint64_t first_seed) {
       break;
     }
     text += Cat(shown++ == 0 ? "\n" : "", Render(summary, finding), "\n");
+    if (finding.shrunk)
+      text += Cat("     shrunk to ", Render(*finding.shrunk), ": see ", FingerprintOf(finding),
+                  "/story.txt\n");
   }
   for (const std::string& gate : summary.MissedGates()) text += Cat("\nGATE ", gate, "\n");
   if (summary.interrupted()) text += "\nINTERRUPTED: fewer runs than asked for\n";
@@ -266,6 +269,12 @@ std::string RenderJson(const Summary& summary, std::uint64_t first_seed) {
                                    {"number", finding.number},
                                    {"fingerprint", FingerprintOf(finding)},
                                    {"replay", ReplayLine(summary, finding)}};
+    if (finding.shrunk) {
+      json["shrunk"] = {{"nodes", finding.shrunk->nodes},
+                        {"operations", finding.shrunk->operations},
+                        {"faults", finding.shrunk->faults},
+                        {"events", finding.shrunk->events}};
+    }
     if (finding.certificate) json["certificate"] = ExcuseJson(*finding.certificate);
     findings.push_back(std::move(json));
   }

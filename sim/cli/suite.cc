@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <set>
 #include <system_error>
 
 #include "engine/base/prf.h"
@@ -13,6 +14,7 @@
 #include "sim/cli/outputs.h"
 #include "sim/cli/pool.h"
 #include "sim/cli/report.h"
+#include "sim/cli/shrink.h"
 #include "sim/cli/summary.h"
 #include "sim/cli/twins.h"
 #include "sim/scenario/text.h"
@@ -21,6 +23,10 @@ namespace quorate::sim {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t kMostTwinsOfFailures = 10;
+constexpr std::size_t kMostShrunk = 8;  // kinds of failures
+constexpr const char* kDefaultOut = "quorate-sim-failures";
 
 // Files as they are, folders as all *.json below them, in the order of their names.
 absl::StatusOr<std::vector<std::string>> FilesOf(const std::vector<std::string>& paths) {
@@ -45,11 +51,7 @@ absl::StatusOr<std::vector<std::string>> FilesOf(const std::vector<std::string>&
   return files;
 }
 
-std::uint64_t JobsOf(const RunArgs& args) {
-  if (args.jobs > 0) return args.jobs;
-  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-  return cores < 1 ? 1 : static_cast<std::uint64_t>(cores);
-}
+std::uint64_t JobsOf(const RunArgs& args) { return args.jobs > 0 ? args.jobs : Cores(); }
 
 // Numbers i below `args.seeds` with i mod shards == shard.
 std::uint64_t TasksOf(const RunArgs& args) {
@@ -115,9 +117,12 @@ class Suite {
       return ExitCode::kSimulatorBug;
     }
     if (Interrupted()) summary_.set_interrupted();
+    const std::string out = ArtifactsFolder();
+    if (!out.empty()) status = WriteArtifacts(args_, out, summary_, world_.self);
+    if (status.ok() && args_.shrink_s > 0) status = ShrinkFailures(out);
     // Files first: who reads the table may stop reading at any line.
-    status = WriteReports(args_, summary_, first_seed_);
-    if (status.ok()) status = WriteArtifacts(args_, summary_, world_.self);
+    const absl::Status reports = WriteReports(args_, summary_, first_seed_);
+    if (status.ok()) status = reports;
     if (!args_.quiet) std::fputs(RenderTable(summary_, first_seed_).c_str(), stdout);
     if (args_.quiet) {
       for (const Finding& finding : summary_.findings()) {
@@ -212,6 +217,40 @@ class Suite {
     return absl::OkStatus();
   }
 
+  // Where failures leave what belongs to them; empty: nowhere.
+  std::string ArtifactsFolder() const {
+    if (!args_.out.empty()) return args_.out;
+    return args_.shrink_s > 0 && summary_.failures() > 0 ? kDefaultOut : "";
+  }
+
+  // The first failure of each kind is made small.
+  absl::Status ShrinkFailures(const std::string& out) {
+    std::set<std::string> kinds;
+    for (std::size_t i = 0; i < summary_.findings().size(); ++i) {
+      const Finding& finding = summary_.findings()[i];
+      const bool can =
+          (finding.severity == Severity::kSafety || finding.severity == Severity::kLiveness) &&
+          kinds.size() < kMostShrunk && !Interrupted();
+      if (!can || !kinds.insert(FingerprintOf(finding)).second) continue;
+      ShrinkTask task{scenarios_[finding.file]};
+      task.seed = finding.seed;
+      task.jobs = JobsOf(args_);
+      task.deadline_s = args_.shrink_s;
+      task.quiet = args_.quiet || isatty(STDERR_FILENO) != 1;
+      const absl::StatusOr<Shrunk> shrunk = ShrinkRun(task, world_);
+      if (!shrunk.ok()) {
+        std::fprintf(stderr, "quorate-sim: not shrunk: %s\n",
+                     std::string(shrunk.status().message()).c_str());
+        continue;
+      }
+      summary_.SetShrunk(i, shrunk->size);
+      const absl::Status status =
+          WriteShrunk(Cat(out, "/", FingerprintOf(finding)), *shrunk, task, world_);
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
   TwinOf TwinOfRun(std::uint64_t file, std::uint64_t seed) const {
     return {world_.self, scenarios_[file].file, seed, args_.run_limit_s, OptionsOf(args_.ablation)};
   }
@@ -239,6 +278,11 @@ class Suite {
 };
 
 }  // namespace
+
+std::uint64_t Cores() {
+  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  return cores < 1 ? 1 : static_cast<std::uint64_t>(cores);
+}
 
 ExitCode RunSuite(const RunArgs& args, const CliWorld& world) {
   const absl::StatusOr<std::vector<std::string>> files = FilesOf(args.paths);

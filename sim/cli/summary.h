@@ -17,6 +17,7 @@
 #include "sim/cli/coverage_tally.h"
 #include "sim/cli/exit_code.h"
 #include "sim/cli/record.h"
+#include "sim/shrink/edits.h"
 
 namespace quorate::sim {
 
@@ -30,8 +31,9 @@ struct Finding {
       checker;  // "I-7"; "ASSERT", "CRASH", "TIME", "DETERMINISM"; empty if excused or unknown
   std::string what;
   std::uint64_t event = 0;
-  std::optional<Excuse> certificate;  // if excused
-  std::string replay;                 // the line that repeats it, if another machine told it
+  std::optional<Excuse> certificate{};  // if excused
+  std::string replay{};                 // the line that repeats it, if another machine told it
+  std::optional<RunSize> shrunk{};      // of the first of its kind: how small it became
 };
 
 // Equal for failures of one kind: severity and checker; no seed, node or time.
@@ -118,6 +120,9 @@ class Summary {
   void AddTwins(std::uint64_t checked) { totals_.twins += checked; }
   // It is to be done twice.
   void NoteTwin(const TwinRun& run) { totals_.twin_runs.push_back(run); }
+  void SetShrunk(std::size_t finding, const RunSize& size) {
+    totals_.findings[finding].shrunk = size;
+  }
   void set_shard(const Shard& shard) { totals_.shard = shard; }
   // Fewer runs were made than were asked for, for want of time.
   void set_out_of_time() { totals_.out_of_time = true; }

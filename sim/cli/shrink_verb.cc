@@ -1,0 +1,66 @@
+// `quorate-sim shrink` and `quorate-sim resolve`: from a run to a file that needs no seed.
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "sim/cli/cli.h"
+#include "sim/cli/interrupt.h"
+#include "sim/cli/outputs.h"
+#include "sim/cli/record.h"
+#include "sim/cli/report.h"
+#include "sim/cli/shrink.h"
+#include "sim/scenario/script_text.h"
+#include "sim/scenario/text.h"
+
+namespace quorate::sim {
+
+ExitCode Shrink(const ShrinkArgs& args, const CliWorld& world) {
+  const absl::StatusOr<Scenario> scenario = LoadScenario(args.path);
+  if (!scenario.ok()) return Refuse(std::string(scenario.status().message()));
+  const std::string to = args.to.empty() ? Cat(scenario->name, ".shrunk.json") : args.to;
+  const absl::Status writable = CheckWritable(to);
+  if (!writable.ok()) return Refuse(std::string(writable.message()));
+  const InterruptGuard guard;
+  ShrinkTask task{*scenario};
+  task.seed = args.seed;
+  task.jobs = args.jobs > 0 ? args.jobs : Cores();
+  task.deadline_s = args.deadline_s;
+  task.quiet = args.quiet;
+  const absl::StatusOr<Shrunk> shrunk = ShrinkRun(task, world);
+  if (!shrunk.ok()) return Refuse(std::string(shrunk.status().message()));
+  const std::string about = AboutShrunk(*scenario, args.seed, shrunk->result);
+  const absl::Status wrote =
+      WriteText(to, WriteResolved(Cat(scenario->name, "-shrunk"), about, shrunk->config));
+  if (!wrote.ok()) return Refuse(std::string(wrote.message()));
+  std::fputs(TellStory(*shrunk, world, *scenario).c_str(), stdout);
+  std::printf("\nwritten to %s; it needs no seed: %s replay %s\n", to.c_str(),
+              world.program.c_str(), to.c_str());
+  if (Interrupted()) return ExitCode::kInterrupted;
+  const bool live = IsLiveness(shrunk->result.violation->id);
+  return live ? ExitCode::kLiveness : ExitCode::kSafety;
+}
+
+ExitCode Resolve(const ResolveArgs& args, const CliWorld& world) {
+  const absl::StatusOr<Scenario> scenario = LoadScenario(args.path);
+  if (!scenario.ok()) return Refuse(std::string(scenario.status().message()));
+  RunSettings settings;
+  settings.resolve = true;
+  const RunResult result =
+      world.simulate(*scenario, Draw(*scenario, args.seed), args.seed, settings);
+  if (!result.resolved) return Refuse("this program cannot resolve runs");
+  const std::string about = Cat("Seed ", args.seed, " of ", scenario->name,
+                                ", resolved: ", scenario->about.substr(0, 800));
+  const std::string text =
+      WriteResolved(Cat(scenario->name, "-", args.seed), about, *result.resolved);
+  if (args.to.empty()) {
+    std::fputs(text.c_str(), stdout);
+    return ExitCode::kPass;
+  }
+  const absl::Status wrote = WriteText(args.to, text);
+  if (!wrote.ok()) return Refuse(std::string(wrote.message()));
+  std::fprintf(stderr, "%s: digest %s, with any seed\n", args.to.c_str(),
+               Render(result.digest).c_str());
+  return ExitCode::kPass;
+}
+
+}  // namespace quorate::sim
