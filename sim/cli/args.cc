@@ -295,12 +295,12 @@ absl::StatusOr<Args> ParseArgs(const std::vector<std::string>& words) {
     if (words.size() > 1) return Wrong("schema: takes no arguments");
     return SchemaArgs{};
   }
-  const std::string nearest =
-      NearestOf(verb, {"run", "replay", "shrink", "resolve", "check", "merge", "schema", "help"}, 3);
+  const std::string nearest = NearestOf(
+      verb, {"run", "replay", "shrink", "resolve", "check", "merge", "schema", "help"}, 3);
   return Wrong(nearest.empty()
                    ? Cat("unknown verb \"", verb,
                          "\"; there are run, replay, shrink, resolve, check, merge and schema")
-                               : Cat("unknown verb \"", verb, "\"; \"", nearest, "\" is one"));
+                   : Cat("unknown verb \"", verb, "\"; \"", nearest, "\" is one"));
 }
 
 std::string Render(Digest digest) {

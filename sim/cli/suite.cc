@@ -24,7 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMostTwinsOfFailures = 10;
 constexpr std::size_t kMostShrunk = 8;  // kinds of failures
 constexpr const char* kDefaultOut = "quorate-sim-failures";
 

@@ -50,7 +50,7 @@ struct FrameArrival {
   friend bool operator==(const FrameArrival&, const FrameArrival&) = default;
 };
 struct FrameFate {
-  bool dropped = false;
+  bool dropped = false;  // then there are no arrivals
   FrameArrival first;
   std::optional<FrameArrival> second{};  // it arrives twice
   friend bool operator==(const FrameFate&, const FrameFate&) = default;

@@ -230,6 +230,7 @@ class ScriptReader {
                            return ReadArrival(inner, place, what, second);
                          });
         });
+    if (frame.fate.dropped) frame.fate.first = {};
     script().frames.push_back(frame);
     return status;
   }

@@ -227,9 +227,10 @@ RunConfig WithoutKind(RunConfig config, FrameKind kind) {
         if (fate.second) fate.second->overtaken_ns.reset();
         break;
       case FrameKind::kDropped:
-        fate.dropped = false;
+        if (std::exchange(fate.dropped, false)) fate.first.travel_ns = UsualOf(script, frame.link);
         break;
       case FrameKind::kDelayed:
+        if (fate.dropped) break;
         fate.first.travel_ns = UsualOf(script, frame.link);
         if (fate.second) fate.second->travel_ns = fate.first.travel_ns;
         break;

@@ -92,7 +92,7 @@ std::vector<RunConfig> Weakened(const RunConfig& config, std::size_t fault) {
   }
   if (entry.for_ns > kMillisecond) {
     RunConfig shorter = config;
-    shorter.schedule[fault].for_ns = entry.for_ns / 2;
+    shorter.schedule[fault].for_ns = entry.for_ns / 2;  // rounding adds less than that
     out.push_back(std::move(shorter));
   }
   std::vector<RunConfig> different;
@@ -201,8 +201,9 @@ std::vector<RunConfig> Rounded(const RunConfig& config, std::int64_t unit_ns) {
   const auto round = [unit_ns](std::int64_t ns) {
     return std::max<std::int64_t>((ns + unit_ns / 2) / unit_ns * unit_ns, 0);
   };
+  // Spans were halved before: they may become rounder, but not twice as long again.
   const auto round_up = [unit_ns](std::int64_t ns) {
-    return (ns + unit_ns - 1) / unit_ns * unit_ns;
+    return ns < unit_ns ? ns : (ns + unit_ns - 1) / unit_ns * unit_ns;
   };
   RunConfig all = config;
   for (ScheduleEntry& entry : all.schedule) {

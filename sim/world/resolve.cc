@@ -90,7 +90,7 @@ void ResolveLinks(const Wire& wire, Script& script) {
         script.links.push_back({name, usual.first.travel_ns});
       for (std::size_t nth = 0; nth < fates.size(); ++nth) {
         FrameFate fate = fates[nth];
-        if (fate.dropped) fate.first = usual.first;
+        if (fate.dropped) fate.first = {};  // it never travelled
         if (fate != usual) script.frames.push_back({name, nth, fate});
       }
     }

@@ -67,12 +67,12 @@ FrameFate SimNet::Draw(Link& link) {
 FrameFate SimNet::Scripted(const Link& link, LinkScript& script) {
   const std::uint64_t nth = script.sent++;
   while (script.next < script.fates.size() && script.fates[script.next].first < nth) ++script.next;
-  FrameFate fate;
-  fate.first.travel_ns = link.parameters.latency.max;
-  if (script.next == script.fates.size() || script.fates[script.next].first != nth) return fate;
-  fate = script.fates[script.next].second;
+  FrameFate usual;
+  usual.first.travel_ns = link.parameters.latency.max;
+  if (script.next == script.fates.size() || script.fates[script.next].first != nth) return usual;
+  FrameFate fate = script.fates[script.next].second;
+  if (fate.dropped && link.sound) return usual;
   if (link.sound) {
-    fate.dropped = false;
     fate.second.reset();
     fate.first.spoil.reset();
     fate.first.overtaken_ns.reset();
