@@ -27,7 +27,8 @@ Host::Host(const Recovered& recovered, const Options& options, HostPorts ports)
 }
 
 void Host::Start(Now now) {
-  Carry(replica_.Start(now));
+  if (ports_.watch != nullptr) ports_.watch->OnStart(now);
+  CarryStep(replica_.Start(now));
   if (data_lost_) Feed(now, Answered{.id = {}, .group = {}, .at = {}, .answers = {}, .ok = false});
 }
 
@@ -39,7 +40,15 @@ void Host::Handle(Now now, const Input& input) {
   Release();
 }
 
-void Host::Feed(Now now, const Input& input) { Carry(replica_.Step(now, input)); }
+void Host::Feed(Now now, const Input& input) {
+  if (ports_.watch != nullptr) ports_.watch->OnInput(now, input);
+  CarryStep(replica_.Step(now, input));
+}
+
+void Host::CarryStep(const Effects& effects) {
+  if (ports_.watch != nullptr) ports_.watch->OnStepped(replica_);
+  Carry(effects);
+}
 
 void Host::OnMapFlushed(Now now, PortRequest id, bool ok) {
   last_answer_.reset();

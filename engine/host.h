@@ -27,6 +27,7 @@ struct HostPorts {
   MapPort& map;
   WirePort& wire;
   ClientsPort& clients;
+  StepWatch* watch = nullptr;  // nullptr: nobody looks on
 };
 
 class Host {
@@ -90,6 +91,7 @@ class Host {
 
   void Carry(const Effects& effects);
   void Feed(Now now, const Input& input);
+  void CarryStep(const Effects& effects);
   void Release();
   void AddToFrame(const Send& send);
   void Queue(GroupId group, PersistSeq after, Work work);

@@ -110,4 +110,16 @@ class ClientsPort {
   virtual void Answer(RequestId request, const Outcome& outcome) = 0;
 };
 
+class Replica;
+// Sees what the engine is given, and what comes of it: for recordings. Changes nothing.
+class StepWatch {
+ public:
+  virtual ~StepWatch() = default;
+  // Just before the engine starts, and before it is given an input.
+  virtual void OnStart(Now now) = 0;
+  virtual void OnInput(Now now, const Input& input) = 0;
+  // The step is made, its effects (`last_effects`) are not carried out yet.
+  virtual void OnStepped(const Replica& replica) = 0;
+};
+
 }  // namespace quorate

@@ -185,7 +185,7 @@ absl::StatusOr<Args> ParseRun(const std::vector<std::string>& all) {
 
 absl::StatusOr<Args> ParseReplay(const std::vector<std::string>& all) {
   const absl::StatusOr<Words> words =
-      Sort(all, {{"--seed", "--verify", "--history", "--ignore-check", "--without"},
+      Sort(all, {{"--seed", "--verify", "--history", "--test", "--ignore-check", "--without"},
                  {"--trace", "--digest"}});
   if (!words.ok()) return words.status();
   ReplayArgs args;
@@ -203,6 +203,7 @@ absl::StatusOr<Args> ParseReplay(const std::vector<std::string>& all) {
     args.verify = Digest{*digest};
   }
   args.history = words->Text("--history");
+  args.test = words->Text("--test");
   args.trace = words->Has("--trace");
   args.digest_only = words->Has("--digest");
   return args;

@@ -41,7 +41,8 @@ struct ReplayArgs {
   std::string path;
   std::uint64_t seed = 1;
   std::optional<Digest> verify;
-  std::string history;  // file to write
+  std::string history;  // files to write; empty = none
+  std::string test;
   Ablation ablation;
   bool trace = false;
   bool digest_only = false;

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "engine/base/match.h"
+#include "sim/cases/writer.h"
 #include "sim/cli/record.h"
 #include "sim/cli/report.h"
 #include "sim/history/formats.h"
@@ -101,12 +102,24 @@ ExitCode Replay(const ReplayArgs& args, const CliWorld& world) {
     if (!history) return Refuse(Cat(args.history, ": cannot be written"));
     settings.history_to = &history;
   }
+  RecordedRun recording;
+  std::ofstream test;
+  if (!args.test.empty()) {
+    test.open(args.test, std::ios::binary | std::ios::trunc);
+    if (!test) return Refuse(Cat(args.test, ": cannot be written"));
+    settings.steps = &recording;
+  }
   const RunResult result =
       world.simulate(*scenario, Draw(*scenario, args.seed), args.seed, settings);
   std::cout.flush();
   if (!args.history.empty()) {
     history.close();
     if (!history) return Refuse(Cat(args.history, ": cannot be written"));
+  }
+  if (!args.test.empty()) {
+    test << WriteEngineCase(recording);
+    test.close();
+    if (!test) return Refuse(Cat(args.test, ": cannot be written"));
   }
   Print(args.digest_only ? Render(result.digest) + "\n"
                          : Cat("scenario     ", scenario->file, " (", Render(scenario->hash),

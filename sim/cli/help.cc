@@ -38,8 +38,8 @@ failure one line with the command that repeats it. The result does not depend on
   --json FILE       the summary as JSON
   --junit FILE      every simulation as a JUnit test case
   --shrink S        the first failure of each kind is made small within S seconds of real time (30); 0 = off
-  --out DIR         for each kind of failure a folder: scenario, runs, trace and history of the first, and of the
-                    smallest run that fails in the same way: shrunk.json, its trace, its history, story.txt
+  --out DIR         for each kind of failure a folder: scenario, runs; trace, history and engine's case of the first, and
+                    of the smallest run that fails in the same way: shrunk.json, the same of it, story.txt
                     (quorate-sim-failures, if anything fails and --shrink is not 0)
   --quiet, -q       failures only
   --ignore-check ID[,ID...]   violations of these checks are counted and fail nothing (an assertion of the
@@ -63,6 +63,7 @@ Runs one simulation and prints everything about it. The same file, seed and prog
   --trace           one line for each event, before the result
   --verify DIGEST   exit code 3 if the digest is another one
   --history FILE    write what clients asked and were told, one JSON object a line
+  --test FILE       write a GoogleTest case that gives the engine alone the same inputs; tools/dev case runs it
   --digest          print the digest alone
   --ignore-check ID[,ID...], --without PATH[,PATH...]   as of run
 

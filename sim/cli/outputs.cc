@@ -63,13 +63,16 @@ absl::Status WriteKind(const fs::path& folder, const Summary& summary,
                                     std::to_string(first.seed),
                                     "--trace",
                                     "--history",
-                                    (folder / "history.jsonl").string()};
+                                    (folder / "history.jsonl").string(),
+                                    "--test",
+                                    (folder / "engine_case.cc").string()};
   const std::vector<std::string>& options = summary.origin().options;
   words.insert(words.end(), options.begin(), options.end());
   const absl::StatusOr<ChildResult> trace = RunChild(words, to_trace);
   if (!trace.ok()) return trace.status();
   return trace->code == static_cast<int>(ExitCode::kUsage)
-             ? absl::InvalidArgumentError(folder.string() + ": trace or history is not complete")
+             ? absl::InvalidArgumentError(folder.string() +
+                                          ": trace, history or case is not complete")
              : absl::OkStatus();
 }
 

@@ -20,8 +20,8 @@ absl::Status WriteText(const std::string& path, const std::string& text);
 absl::Status CheckOutputs(const RunArgs& args);
 // --json and --junit.
 absl::Status WriteReports(const RunArgs& args, const Summary& summary, std::uint64_t first_seed);
-// One folder below `out` for each kind of failure: the scenario, its runs, trace and history of the first of
-// them, made by `program`.
+// One folder below `out` for each kind of failure: the scenario, its runs, trace, history and engine's case of
+// the first of them, made by `program`.
 absl::Status WriteArtifacts(const RunArgs& args, const std::string& out, const Summary& summary,
                             const std::string& program);
 

@@ -3,6 +3,7 @@
 #include <deque>
 #include <sstream>
 
+#include "sim/cases/writer.h"
 #include "sim/cli/outputs.h"
 #include "sim/cli/shrink.h"
 #include "sim/scenario/script_text.h"
@@ -89,8 +90,11 @@ absl::Status WriteShrunk(const std::string& folder, const Shrunk& shrunk, const 
   settings.trace = true;
   settings.trace_to = &trace;
   settings.history_to = &history;
+  RecordedRun run;
+  settings.steps = &run;
   settings.commit = world.commit;
   world.simulate(task.scenario, shrunk.config, 0, settings);
+  run.scenario = "shrunk.json";  // beside it; it needs no seed
   const std::string about = AboutShrunk(task.scenario, task.seed, shrunk.result);
   const std::string& name = task.scenario.name;
   const std::pair<const char*, std::string> files[] = {
@@ -98,6 +102,7 @@ absl::Status WriteShrunk(const std::string& folder, const Shrunk& shrunk, const 
       {"resolved.json", WriteResolved(Cat(name, "-", task.seed), about, shrunk.original)},
       {"shrunk.trace.txt", trace.str()},
       {"shrunk.history.jsonl", history.str()},
+      {"shrunk.engine_case.cc", WriteEngineCase(run)},
       {"story.txt", TellStory(shrunk, world, task.scenario)},
   };
   for (const auto& [file, text] : files) {

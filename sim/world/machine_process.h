@@ -8,6 +8,7 @@
 #include <limits>
 #include <utility>
 
+#include "sim/cases/step_recorder.h"
 #include "sim/world/liveness.h"
 #include "sim/world/machine.h"
 
@@ -85,13 +86,18 @@ struct Machine::Process {
               LinkOptionsOf(shared.config.cluster.options)),
         peers(shared, wire_to, machine.breaker_, machine.id_, links),
         clients(shared, wire_to, machine),
-        host(recovered, shared.config.cluster.options, HostPorts{log, map, peers, clients}) {}
+        recorder(shared.steps == nullptr
+                     ? nullptr
+                     : std::make_unique<StepRecorder>(*shared.steps, shared.verdicts, recovered)),
+        host(recovered, shared.config.cluster.options,
+             HostPorts{log, map, peers, clients, recorder.get()}) {}
 
   SimLog log;
   SimMap map;
   LinkTable links;
   PeerDoor peers;
   ClientDoor clients;
+  std::unique_ptr<StepRecorder> recorder;  // nullptr: this run is not recorded
   Host host;
 
   LinkOutputs outputs;  // of the links, being carried out

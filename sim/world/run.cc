@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "sim/cases/step_recorder.h"
 #include "sim/history/black_box.h"
 #include "sim/history/jsonl.h"
 #include "sim/world/world.h"
@@ -44,7 +45,7 @@ std::string TextOf(const CheckFailure& failure) {
 
 }  // namespace
 
-RunResult RunOnce(const Scenario&, const RunConfig& config, std::uint64_t seed,
+RunResult RunOnce(const Scenario& scenario, const RunConfig& config, std::uint64_t seed,
                   const RunSettings& settings) {
   InstallRunHandlers();
   RunResult result;
@@ -87,6 +88,15 @@ RunResult RunOnce(const Scenario&, const RunConfig& config, std::uint64_t seed,
     result.verdict = Verdict::kPass;
   }
   if (settings.resolve) result.resolved = world.Resolved();
+  if (settings.steps != nullptr) {
+    RecordedRun& run = *settings.steps;
+    run.options = config.cluster.options;
+    run.violation = result.violation;
+    run.scenario = scenario.file;
+    run.scenario_hash = settings.scenario;
+    run.seed = seed;
+    run.commit = settings.commit;
+  }
   if (settings.history_to != nullptr)
     *settings.history_to << WriteHistory(shared.recorder.history());
   return result;

@@ -55,11 +55,14 @@ struct RunResult {
   AbstractStates states;               // that the cluster was in
 };
 
+struct RecordedRun;
+
 struct RunSettings {
   bool trace = false;  // write one line per event to `trace_to`
   std::ostream* trace_to = nullptr;
   std::ostream* history_to = nullptr;  // not null: the clients' history as JSON lines
   bool resolve = false;                // write down what was decided
+  RecordedRun* steps = nullptr;        // not null: what the engines were given (sim/cases/)
   std::string commit;                  // what its header says about the program,
   std::string scenario;                // and about the scenario: its hash
 };

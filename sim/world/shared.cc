@@ -31,6 +31,7 @@ Shared::Shared(const RunConfig& run_config, std::uint64_t run_seed, const RunSet
     : config(run_config),
       seed(run_seed),
       nodes(static_cast<std::size_t>(run_config.cluster.nodes)),
+      steps(settings.steps),
       trace(settings.trace ? settings.trace_to : nullptr),
       edges(verdicts),
       invariants(verdicts, run_config.cluster.options),

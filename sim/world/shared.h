@@ -71,6 +71,7 @@ struct Shared {
   const RunConfig& config;
   const std::uint64_t seed;
   const std::size_t nodes;
+  RecordedRun* const steps;  // nullptr: nobody wants to know
   EventQueue queue;
   Trace trace;
   MarkCounter marks;

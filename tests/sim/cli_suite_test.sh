@@ -86,6 +86,7 @@ refuses 'out on a file' run scenarios --out always.json; says err 'always.json: 
 refuses 'out below a file' run scenarios --out always.json/x; says err 'always.json/x: cannot be made'
 refuses 'both reports in one' run scenarios --json x --junit x
 refuses 'history in no folder' replay scenarios/one.json --history nowhere/h
+refuses 'test in no folder' replay scenarios/one.json --test nowhere/t.cc; says err 'nowhere/t.cc: cannot be written'
 refuses 'version of something' --version x
 refuses 'help on two' help run replay
 expect 0 'last seeds' run always.json --seeds 2 --first-seed 18446744073709551614
@@ -191,6 +192,7 @@ PY
 [ -s out1/safety-I-7/scenario.json ] || fail 'the scenario is kept'
 grep -q '1 0.000000000 starts' out1/safety-I-7/trace.txt || fail 'the trace is kept'
 grep -q -- '--seed 13' out1/safety-I-7/runs.txt || fail 'the runs are kept'
+grep -q 'EngineReplay replay' out1/safety-I-7/engine_case.cc || fail 'the case is kept'
 
 # ---- an end before the end
 "$sim" run scenarios/one.json --seeds 40 --first-seed 10 -j3 --json i.json >out 2>err &
@@ -239,6 +241,7 @@ expect 0 'digest' replay scenarios/one.json --seed 1 --verify "$digest"
 expect 3 'other digest' replay scenarios/one.json --seed 2 --verify "$digest"; says err "not $digest"
 expect 64 'no digest' replay scenarios/one.json --verify xyz
 expect 1 'replay of a failure' replay scenarios/one.json --seed 13; says out 'I-7'
+expect 0 test replay scenarios/one.json --seed 1 --test t.cc; says t.cc 'IsRepeated)'
 expect 0 history replay scenarios/one.json --seed 1 --history h.jsonl; [ -s h.jsonl ] || fail 'the history is written'
 
 # ---- check: the label of a history is in its name

@@ -26,6 +26,8 @@ stub() {
 
 expect 0 'usage: tools/dev' help
 expect 64 'no verb "nonsense"' nonsense
+expect 64 'case: needs a file' case
+expect 64 'nowhere.cc: no such file' case nowhere.cc
 
 # Nothing is installed and this is not root: one line to run, exit 69, for every verb that needs packages.
 stub dpkg-query 'exit 1'

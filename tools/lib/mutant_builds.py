@@ -18,7 +18,7 @@ WORK = ROOT / 'build' / 'mutants'
 # What the program is made from, and what `meson setup` wants to see besides.
 ROOMS = ['engine', 'storage', 'net', 'sim']
 FILES = ['meson.build', 'meson_options.txt']
-ALSO = ['tests']
+ALSO = ['tests', 'docs/invariants.md', 'tools/lib/invariant_texts.py']  # the latter two: texts of written cases
 NOT = 'tests/mutants/'
 MOST_PROGRAMS = 300
 
