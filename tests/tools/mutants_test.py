@@ -240,9 +240,38 @@ class Programs(InFolder):
 
     def test_whether_failures_can_be_shrunk_is_asked_of_the_program(self):
         self.assertFalse(mutant_runs.can_shrink('/bin/true'))
-        shrinks = self.write('shrinks', '#!/bin/sh\necho "  --shrink S   seconds"\n')
-        shrinks.chmod(0o755)
-        self.assertTrue(mutant_runs.can_shrink(shrinks))
+        self.assertTrue(mutant_runs.can_shrink(self.shrinking()))
+
+    def shrinking(self):
+        """A program that knows --shrink, notes how it is called, and finds a small failure if it may shrink it."""
+        program = self.write('shrinks', f"""#!{sys.executable}
+import json, sys
+if '--help' in sys.argv:
+    print('  --shrink S   seconds')
+    sys.exit(0)
+with open({str(self.folder / 'calls')!r}, 'a') as calls:
+    calls.write(' '.join(sys.argv[1:]) + '\\n')
+failure = dict(verdict='safety', checker='I-7', what='x', number=0, file='scenarios/smoke/a.json', seed=13)
+if sys.argv[sys.argv.index('--shrink') + 1] != '0':
+    failure['shrunk'] = dict(nodes=3, operations=4, faults=2, events=210)
+with open(sys.argv[sys.argv.index('--json') + 1], 'w') as report:
+    json.dump(dict(runs=1, findings=[failure]), report)
+sys.exit(1)
+""")
+        program.chmod(0o755)
+        return program
+
+    def test_a_failure_is_shrunk_by_itself_so_that_finding_it_costs_what_it_costs(self):
+        program = self.shrinking()
+        found = self.simulations().run_suite(program, self.folder, 50)
+        self.assertNotIn('shrunk', found)
+        for _ in range(2):  # the second time it is known
+            shrunk = self.simulations().shrink(program, self.folder, found, 20)
+            self.assertEqual(shrunk, {'nodes': 3, 'operations': 4, 'faults': 2, 'events': 210})
+        calls = (self.folder / 'calls').read_text(encoding='utf-8').splitlines()
+        self.assertEqual(len(calls), 2)
+        self.assertIn('--seeds 50 --first-seed 1 --fail-fast -j 1 --shrink 0', calls[0])
+        self.assertRegex(calls[1], '^run scenarios/smoke/a.json .*--seeds 1 --first-seed 13 .*--shrink 20')
 
 
 class Trees(InFolder):
