@@ -189,9 +189,8 @@ class Simulations:
         """The time to the first failure is wanted, not the time to make it small."""
         return ['--shrink', '0'] if can_shrink(program) else []
 
-    @staticmethod
-    def shrink_key(program, found, seconds):
-        return f'shrink {program.name} {found["file"]} {found["seed"]} {seconds}'
+    def shrink_key(self, program, found, seconds):
+        return f'shrink {program.name} {hash_of(self.suite)} {found["file"]} {found["seed"]} {seconds}'
 
     def shrink(self, program, folder, found, seconds):
         """{'nodes', 'operations', 'faults', 'events'} of the shrunk failure, or None: the program could not."""

@@ -202,9 +202,11 @@ def check(good, bad, program):
                 wrong += 1
     if without:
         say('no schedule of its own: ' + ' '.join(without))
-    rows = mutant_patches.wrong_rows(good, mutant_patches.waiting())
+    # What is wrong with a patch is told already: that its row has no mutant does not have to be told, too.
+    rows = mutant_patches.wrong_rows(good, mutant_patches.waiting()) if not bad else []
     for line in rows:
         say(line)
+        wrong += 1
     say(f'{len(good)} patches apply, {len(bad)} do not')
     return GATE if wrong else 0
 
