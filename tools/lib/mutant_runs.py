@@ -153,7 +153,7 @@ class Simulations:
         if result is None and not known_only:
             result = simulate(program, folder, self.paths,
                               ['--seeds', str(seeds), '--first-seed', str(self.first_seed), '--fail-fast',
-                               '-j', str(self.jobs), *self.unshrunk(program), *extra])
+                               '-j', str(self.jobs), *unshrunk(program), *extra])
             result['runs'] = seeds
             self.verdicts.put(key, result)
         return result
@@ -165,7 +165,7 @@ class Simulations:
         if result is None and not known_only:
             result = simulate(program, folder, [found['file']],
                               ['--seeds', '1', '--first-seed', str(found['seed']), '-j1',
-                               *self.unshrunk(program), *extra])
+                               *unshrunk(program), *extra])
             self.verdicts.put(key, result)
         return result
 
@@ -180,14 +180,9 @@ class Simulations:
         if result is None:
             result = simulate(program, folder, [f'{name}.json'],
                               ['--seeds', str(seeds), '--first-seed', '1', '--fail-fast', '-j', str(self.jobs),
-                               *self.unshrunk(program)])
+                               *unshrunk(program)])
             self.verdicts.put(key, result)
         return result
-
-    @staticmethod
-    def unshrunk(program):
-        """The time to the first failure is wanted, not the time to make it small."""
-        return ['--shrink', '0'] if can_shrink(program) else []
 
     def shrink_key(self, program, found, seconds):
         return f'shrink {program.name} {hash_of(self.suite)} {found["file"]} {found["seed"]} {seconds}'
@@ -197,11 +192,17 @@ class Simulations:
         key = self.shrink_key(program, found, seconds)
         result = self.verdicts.get(key)
         if result is None:
-            result = simulate(program, folder, [found['file']],
-                              ['--seeds', '1', '--first-seed', str(found['seed']), '-j', str(self.jobs),
-                               '--shrink', str(seconds)])
+            with tempfile.TemporaryDirectory() as artifacts:
+                result = simulate(program, folder, [found['file']],
+                                  ['--seeds', '1', '--first-seed', str(found['seed']), '-j', str(self.jobs),
+                                   '--shrink', str(seconds), '--out', artifacts])
             self.verdicts.put(key, result)
         return result.get('shrunk')
+
+
+def unshrunk(program):
+    """Options: the first failure is wanted at once, and it is not to leave files behind."""
+    return ['--shrink', '0'] if can_shrink(program) else []
 
 
 @functools.lru_cache(maxsize=None)

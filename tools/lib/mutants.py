@@ -195,7 +195,8 @@ def check(good, bad, program):
             without.append(mutant.name)
         elif program:
             result = mutant_runs.simulate(program, mutant_patches.PATCHES, [f'{mutant.name}.json'],
-                                          ['--seeds', str(mutant.schedule_seeds), '--first-seed', '1', '--fail-fast'])
+                                          ['--seeds', str(mutant.schedule_seeds), '--first-seed', '1', '--fail-fast',
+                                           *mutant_runs.unshrunk(program)])
             if result['code'] != mutant_runs.PASS:
                 say(f'tests/mutants/{mutant.name}.json: without the bug, after {result["seeds"]} seeds, '
                     f'{result["caught_by"]}: {result["what"]}')
