@@ -74,6 +74,7 @@ std::optional<RecoveredNode> Machine::Recover(MapStore& map) {
 
 void Machine::Boot() {
   if (process_ != nullptr || damaged_) return;
+  stays_down_ = false;
   ++life_;
   ++boots_;
   for (int attempt = 0;; ++attempt) {
@@ -175,6 +176,7 @@ void Machine::LoseNow() {
 }
 
 void Machine::Crash(std::optional<std::int64_t> restart_after) {
+  if (!restart_after) stays_down_ = true;
   if (process_ == nullptr) return;
   restart_after_ = restart_after;
   FinishCrash();
@@ -325,7 +327,7 @@ bool Machine::OnEvent(const Event& event) {
   const bool from_outside = event.kind == EventKind::kFrame || event.kind == EventKind::kRequest;
   if (!from_outside && event.life != life_) return false;
   if (event.kind == EventKind::kRestart) {
-    if (process_ != nullptr && !process_->host.stopped()) return false;
+    if (stays_down_ || (process_ != nullptr && !process_->host.stopped())) return false;
     if (process_ != nullptr) Crash(std::nullopt);
     Boot();
     return true;

@@ -45,7 +45,8 @@ class Machine {
   bool OnEvent(const Event& event);
 
   // ---- faults; whether they may strike was judged before -----------------------------------------------
-  // The process dies now, and is started again after `restart_after` (nullopt: by nobody).
+  // The process dies now, and is started again after `restart_after` (nullopt: by nobody; a restart that an
+  // earlier death had ordered is called off, too).
   void Crash(std::optional<std::int64_t> restart_after);
   // The process dies in its next turn, at the port call with this number (from 0), or at the turn's end.
   void CrashInTurn(std::uint32_t call, std::optional<std::int64_t> restart_after);
@@ -139,6 +140,7 @@ class Machine {
   std::uint64_t boots_ = 0;
   bool crash_in_turn_ = false;
   std::optional<std::int64_t> restart_after_;
+  bool stays_down_ = false;  // whatever restart is under way
   Loss loss_to_come_ = Loss::kNothing;
   Loss lost_ = Loss::kNothing;
   std::optional<Kept> keep_to_come_;
