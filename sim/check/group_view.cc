@@ -18,6 +18,7 @@ void ViewOf(const Raft& raft, GroupView& view) {
   view.configuration_index = raft.configuration_index();
   view.configuration = &raft.configuration();
   view.installing = raft.incoming() && raft.incoming()->phase == InstallPhase::kSwitching;
+  view.wakeup = raft.next_wakeup();
   view.peers.clear();
   view.unapplied_bytes = 0;
   view.waiting_reads = 0;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "engine/base/time.h"
 #include "engine/raft/progress.h"
 #include "engine/raft/types.h"
 
@@ -40,6 +41,8 @@ struct GroupView {
   Index configuration_index;
   const Configuration* configuration = nullptr;  // outlives the call
   bool installing = false;  // its state is being replaced: applied may lag behind the start
+
+  MonoTime wakeup = kNever;  // when it wants to be called at the latest; kNever: nothing is known
 
   // While leading:
   std::vector<PeerView> peers;

@@ -9,7 +9,7 @@
 namespace quorate::sim {
 
 Invariants::Invariants(Verdicts& verdicts, const Options& options)
-    : verdicts_(verdicts), options_(options) {}
+    : verdicts_(verdicts), options_(options), elections_(verdicts, options) {}
 
 // ---- common ----------------------------------------------------------------------------------------
 
@@ -179,6 +179,8 @@ void Invariants::OnStepViews(NodeId id, std::span<const GroupView> touched, cons
   for (const GroupView& view : touched) CheckGroup(step, view);
   for (const Effect& effect : effects) CheckEffect(step, effect);
   CheckDamage(step, whole);
+  // A node that stops says nothing any more.
+  if (!whole.stopped) elections_.OnStep(id, touched, input, effects);
   Expect(Check::kLimits, whole.requests_under_way <= options_.max_requests, [&] {
     return absl::StrCat("n", id.value(), " has ", whole.requests_under_way, " requests under way");
   });

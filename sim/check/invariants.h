@@ -4,6 +4,7 @@
 //   was ever made in which term, what was committed by whom, which votes and acknowledgements left a node.
 //   It is fed with what crosses the borders (effects, frames, replies, syncs, crashes); of the engine only
 //   plain views are read. Nothing is computed by the engine's own code.
+// What elections are owed beyond that (I-3, 20–22) is looked at by `Elections`, a memory of its own.
 // Invariants checked: I-1, 1b, 2–17, 20–22, 24–27, 30–33, 41–46, 52, 55, 82 of docs. A violation goes to
 //   `Verdicts`, under its id.
 // Order: hooks are called in the order of events. `OnStep` may come after what left *during* that step.
@@ -27,6 +28,7 @@
 #include "engine/options.h"
 #include "engine/record.h"
 #include "net/frame.h"
+#include "sim/check/elections.h"
 #include "sim/check/ghost_disk.h"
 #include "sim/check/ghost_group.h"
 #include "sim/check/group_view.h"
@@ -43,6 +45,8 @@ class Invariants {
   // ---- hooks: life of a node --------------------------------------------------------------------------
   // Before the replica is made. The first boot of a node ever may find anything (it becomes its disk).
   void OnBoot(NodeId node, const Recovered& recovered, BootNumber boot);
+  // The node's monotonic clock at the steps that follow. Without it, spans of time are not looked at.
+  void OnClock(NodeId node, MonoTime now) { elections_.OnClock(node, now); }
   // After Host::Start: the first effects of this boot.
   void OnStart(NodeId node, const Replica& replica, const Effects& effects);
   // After every engine step, also after one that a crash cut short: what it asked to be written may have
@@ -273,6 +277,7 @@ class Invariants {
 
   Verdicts& verdicts_;
   Options options_;
+  Elections elections_;
   std::deque<Node> nodes_;         // by node id; places stay
   std::vector<GroupId> groups_;    // by slot
   std::deque<GroupGhost> ghosts_;  // by slot

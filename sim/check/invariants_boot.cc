@@ -11,6 +11,7 @@ namespace quorate::sim {
 
 void Invariants::OnBoot(NodeId id, const Recovered& recovered, BootNumber boot) {
   Node& node = At(id);
+  elections_.OnBoot(id);
   const bool known_disk = node.ever_booted && !node.wiped;
   Expect(Check::kRecovery, boot == Next(recovered.last_boot), [&] {
     return absl::StrCat("n", id.value(), " boots as ", boot.value(), " after ",

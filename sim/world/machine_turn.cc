@@ -60,6 +60,7 @@ void Machine::RunWork() {
 void Machine::AfterStart() {
   LookAtEffects(process_->host.last_effects());
   shared_.Watch([&](Invariants& watch) {
+    watch.OnClock(id_, now().mono);
     watch.OnStart(id_, process_->host.replica(), process_->host.last_effects());
   });
 }
@@ -68,7 +69,10 @@ void Machine::AfterStep(const Input* input) {
   const Replica& replica = process_->host.replica();
   const Effects& effects = process_->host.last_effects();
   LookAtEffects(effects);
-  shared_.Watch([&](Invariants& watch) { watch.OnStep(id_, replica, input, effects); });
+  shared_.Watch([&](Invariants& watch) {
+    watch.OnClock(id_, now().mono);
+    watch.OnStep(id_, replica, input, effects);
+  });
   landmarks_.OnStep(id_, replica);
   shared_.trace.FoldAll(id_.value(), input->index(), effects.size());
   for (const GroupId group : replica.touched()) {
