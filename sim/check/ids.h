@@ -89,6 +89,8 @@ inline constexpr std::size_t kChecks = static_cast<std::size_t>(Check::kCount_);
 using CheckSet = std::bitset<kChecks>;
 
 const char* IdOf(Check check);
+// What it holds, in one sentence; docs/invariants.md says the same.
+const char* MeaningOf(Check check);
 // nullopt: nothing is reported under that id.
 std::optional<Check> CheckOf(std::string_view id);
 

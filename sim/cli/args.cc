@@ -169,6 +169,7 @@ absl::StatusOr<Args> ParseRun(const std::vector<std::string>& all) {
     return Wrong(Cat("--seeds: ", args.seeds, " seeds from ", first, " on go beyond ", kAny));
   }
   if (words->Has("--first-seed")) args.first_seed = first_seed;
+  args.seeds_given = words->Has("--seeds");
   args.json = words->Text("--json");
   args.junit = words->Text("--junit");
   args.out = words->Text("--out");
@@ -293,8 +294,10 @@ absl::StatusOr<Args> ParseArgs(const std::vector<std::string>& words) {
   if (verb == "check") return ParseCheck(words);
   if (verb == "merge") return ParseMerge(words);
   if (verb == "schema") {
-    if (words.size() > 1) return Wrong("schema: takes no arguments");
-    return SchemaArgs{};
+    SchemaArgs args;
+    args.markdown = words.size() == 2 && words[1] == "--markdown";
+    if (words.size() > 1 && !args.markdown) return Wrong("schema: takes --markdown or nothing");
+    return args;
   }
   const std::string nearest = NearestOf(
       verb, {"run", "replay", "shrink", "resolve", "check", "merge", "schema", "help"}, 3);

@@ -20,8 +20,9 @@ namespace quorate::sim {
 inline constexpr std::uint64_t kFreshSeeds = 1'000'000'000;
 
 struct RunArgs {
-  std::vector<std::string> paths;           // files, or folders of *.json
-  std::uint64_t seeds = 100;                // simulations in all
+  std::vector<std::string> paths;  // files, or folders of *.json
+  std::uint64_t seeds = 100;       // simulations in all
+  bool seeds_given = false;
   std::optional<std::uint64_t> first_seed;  // nullopt: fresh
   std::uint64_t jobs = 0;                   // 0 = one a core
   std::uint64_t shard = 0;                  // numbers i with i mod shards == shard
@@ -70,7 +71,9 @@ struct MergeArgs {
   std::string junit;
   bool quiet = false;
 };
-struct SchemaArgs {};
+struct SchemaArgs {
+  bool markdown = false;  // the reference for people
+};
 struct HelpArgs {
   std::string verb;  // empty: all of them
 };

@@ -9,6 +9,7 @@
 #include "engine/base/match.h"
 #include "sim/cases/writer.h"
 #include "sim/cli/record.h"
+#include "sim/cli/reference.h"
 #include "sim/cli/report.h"
 #include "sim/history/formats.h"
 #include "sim/scenario/text.h"
@@ -157,8 +158,8 @@ ExitCode RunCli(const std::vector<std::string>& words, const CliWorld& world) {
                         [&](const ResolveArgs& resolve) { return Resolve(resolve, world); },
                         [](const CheckArgs& check) { return Check(check); },
                         [](const MergeArgs& merge) { return MergeReports(merge); },
-                        [](const SchemaArgs&) {
-                          Print(ScenarioSchema());
+                        [](const SchemaArgs& schema) {
+                          Print(schema.markdown ? ReferencePage() : ScenarioSchema());
                           return ExitCode::kPass;
                         },
                         [](const HelpArgs& help) {

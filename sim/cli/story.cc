@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "sim/cases/writer.h"
+#include "sim/check/ids.h"
 #include "sim/cli/outputs.h"
 #include "sim/cli/shrink.h"
 #include "sim/scenario/script_text.h"
@@ -54,8 +55,11 @@ std::string TellStory(const Shrunk& shrunk, const CliWorld& world, const Scenari
   const RunResult result = world.simulate(scenario, config, 0, settings);
   std::string text;
   if (result.violation) {
-    text += Cat(result.violation->id, " is violated (docs/invariants.md), at event ",
-                result.violation->event, ":\n  ", result.violation->what, "\n\n");
+    const auto check = CheckOf(result.violation->id);
+    text += Cat(result.violation->id, " is violated, at event ", result.violation->event, ":\n  ",
+                result.violation->what, "\n");
+    if (check) text += Cat("What should hold: ", MeaningOf(*check), ".\n");
+    text += "\n";
   }
   text +=
       Cat("Shrunk from ", Render(shrunk.before), "\n         to ", Render(shrunk.size),

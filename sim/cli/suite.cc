@@ -6,11 +6,13 @@
 #include <cstdio>
 #include <filesystem>
 #include <set>
+#include <sstream>
 #include <system_error>
 
 #include "engine/base/prf.h"
 #include "sim/cli/cli.h"
 #include "sim/cli/interrupt.h"
+#include "sim/cli/narrate.h"
 #include "sim/cli/outputs.h"
 #include "sim/cli/pool.h"
 #include "sim/cli/report.h"
@@ -122,6 +124,7 @@ class Suite {
     // Files first: who reads the table may stop reading at any line.
     const absl::Status reports = WriteReports(args_, summary_, first_seed_);
     if (status.ok()) status = reports;
+    if (!args_.quiet && TasksOf(args_) == 1 && !Interrupted()) TellTheRun();
     if (!args_.quiet) std::fputs(RenderTable(summary_, first_seed_).c_str(), stdout);
     if (args_.quiet) {
       for (const Finding& finding : summary_.findings()) {
@@ -216,6 +219,20 @@ class Suite {
     return absl::OkStatus();
   }
 
+  // A suite of one is told as a story.
+  void TellTheRun() {
+    const std::uint64_t number = args_.shard;
+    const Scenario& scenario = scenarios_[number % scenarios_.size()];
+    const std::uint64_t seed = first_seed_ + number;
+    std::ostringstream trace;
+    RunSettings settings;
+    settings.trace = true;
+    settings.trace_to = &trace;
+    world_.simulate(scenario, Draw(scenario, seed), seed, settings);
+    std::printf("%s, seed %s: %s\n\n%s\n", scenario.name.c_str(), std::to_string(seed).c_str(),
+                scenario.about.c_str(), Narrate(trace.str()).c_str());
+  }
+
   // Where failures leave what belongs to them; empty: nowhere.
   std::string ArtifactsFolder() const {
     if (!args_.out.empty()) return args_.out;
@@ -296,7 +313,12 @@ ExitCode RunSuite(const RunArgs& args, const CliWorld& world) {
   }
   const absl::Status outputs = CheckOutputs(args);
   if (!outputs.ok()) return Refuse(std::string(outputs.message()));
-  return Suite(args, world, std::move(scenarios)).Run();
+  RunArgs wanted = args;
+  const bool any_seed = std::all_of(scenarios.begin(), scenarios.end(),
+                                    [](const Scenario& each) { return each.script.has_value(); });
+  // Of what leaves nothing to a seed, one run each is all there is.
+  if (!args.seeds_given && any_seed) wanted.seeds = scenarios.size();
+  return Suite(wanted, world, std::move(scenarios)).Run();
 }
 
 }  // namespace quorate::sim

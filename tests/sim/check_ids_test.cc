@@ -59,6 +59,15 @@ TEST(CheckIds, AreAllDifferentAndFoundAgain) {
   EXPECT_EQ(CheckOf(""), std::nullopt);
 }
 
+TEST(CheckIds, MeanWhatTheDocumentationSays) {
+  const std::string page = TextOf(Root() / "docs" / "invariants.md");
+  for (std::size_t i = 0; i < kChecks; ++i) {
+    const auto check = static_cast<Check>(i);
+    const std::string row = std::string("| ") + IdOf(check) + " | " + MeaningOf(check) + " |";
+    EXPECT_NE(page.find(row), std::string::npos) << row;
+  }
+}
+
 TEST(CheckIds, AreThoseOfTheDocumentation) { EXPECT_EQ(Documented(), Listed()); }
 
 // Somewhere outside of the list each check is named, and named by a test that makes it find something.
