@@ -99,7 +99,6 @@ class Narrator {
     for (const std::string_view word : {"boots,", "dies,", "stops:", "refuses", "loses", "stays"}) {
       if (first == word) return Say(Cat(node, " ", rest));
     }
-    Say(Cat(node, " has taken over a state that was sent to it"));
   }
 
   void OfClient(std::string_view client, std::string_view rest) {
