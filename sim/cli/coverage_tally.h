@@ -32,7 +32,7 @@ class CoverageTally {
     std::uint64_t states = 0;
     friend bool operator==(const Point&, const Point&) = default;
   };
-  // After 1, 2, 4, … runs, and after all `runs` of them.
+  // After 1, 2, 4, … runs, and after all `runs` of them. Requires: none was added with a higher number.
   std::vector<Point> Growth(std::uint64_t runs) const;
 
   // Features that no run has seen, and pairs of features that were seen, but not together.

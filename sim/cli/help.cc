@@ -31,7 +31,8 @@ failure one line with the command that repeats it. The result does not depend on
   --seeds N         simulations in all (100)
   --first-seed S    the seed of number 0; fresh and printed if not given
   -j N              worker processes (one a core)
-  --shard I/N       only the numbers i with i mod N = I, to spread a suite over machines; see merge
+  --shard I/N       only the numbers i with i mod N = I, to spread a suite over machines: with
+                    --first-seed; see merge
   --fail-fast       stop at the first failure
   --time-limit S    stop after S seconds of real time (exit code 124)
   --run-limit S     stop one simulation after S seconds of real time (600)

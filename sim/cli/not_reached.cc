@@ -26,6 +26,11 @@ void AddLines(std::string_view kind, const std::vector<std::string>& names, std:
   for (const std::string& name : names) text += Cat("  ", Left(std::string(kind), 9), name, "\n");
 }
 
+// How far the suite came: a suite that was stopped, or a shard, has no runs behind its last one.
+std::uint64_t RunsSoFar(const Summary& summary) {
+  return summary.runs().empty() ? 0 : summary.runs().back().number + 1;
+}
+
 std::vector<std::string> FeaturesNotSeen(const Summary& summary) {
   std::vector<std::string> names;
   for (const std::size_t feature : summary.coverage().MissingFeatures()) {
@@ -69,7 +74,7 @@ std::string RenderCoverage(const Summary& summary) {
   if (tally.states().empty()) return "";
   std::string text =
       "\nkinds of states seen" + Right("after runs", 27) + Right("states", 11) + "\n";
-  for (const CoverageTally::Point& point : tally.Growth(summary.runs_asked_for())) {
+  for (const CoverageTally::Point& point : tally.Growth(RunsSoFar(summary))) {
     text += Cat(Right(Grouped(point.runs), 47), Right(Grouped(point.states), 11), "\n");
   }
   const std::uint64_t all = CoverageTally::AllPairs();
@@ -102,7 +107,7 @@ std::string RenderNotReached(const Summary& summary) {
 nlohmann::ordered_json CoverageJson(const Summary& summary) {
   const CoverageTally& tally = summary.coverage();
   nlohmann::ordered_json growth = nlohmann::ordered_json::array();
-  for (const CoverageTally::Point& point : tally.Growth(summary.runs_asked_for())) {
+  for (const CoverageTally::Point& point : tally.Growth(RunsSoFar(summary))) {
     growth.push_back({{"runs", point.runs}, {"states", point.states}});
   }
   return {{"states", tally.states().size()},

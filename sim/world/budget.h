@@ -32,9 +32,11 @@ class FaultBudget {
     return MayHurt(node) && (Is(node, Hurt::kWiped) || CountOf(Hurt::kWiped) < most_wiped_);
   }
   void Set(std::size_t node, Hurt how) {
+    ++changes_;
     hurt_[node] = static_cast<std::uint8_t>(hurt_[node] | Bit(how));
   }
   void Clear(std::size_t node, Hurt how) {
+    ++changes_;
     hurt_[node] = static_cast<std::uint8_t>(hurt_[node] & ~Bit(how));
   }
 
@@ -51,6 +53,8 @@ class FaultBudget {
     return count;
   }
   std::size_t most() const { return most_; }
+  // Of all nodes: while it stands still, nobody is hurt or healed.
+  std::uint64_t changes() const { return changes_; }
 
  private:
   static constexpr std::uint8_t Bit(Hurt how) { return static_cast<std::uint8_t>(how); }
@@ -58,6 +62,7 @@ class FaultBudget {
   std::size_t most_;
   std::size_t most_wiped_;
   std::vector<std::uint8_t> hurt_;
+  std::uint64_t changes_ = 0;
 };
 
 }  // namespace quorate::sim

@@ -39,16 +39,21 @@ DiskIs Coverage::DiskOf(Machine& machine) const {
   return disk.slow_until > shared_.now() ? DiskIs::kSlow : DiskIs::kOk;
 }
 
-bool Coverage::MovedOutside(std::size_t node) {
-  const ProcessIs process = ProcessOf(*machines_[node]);
-  const DiskIs disk = DiskOf(*machines_[node]);
-  if (process == nodes_[node].process && disk == nodes_[node].disk) return false;
-  nodes_[node].process = process;
-  nodes_[node].disk = disk;
-  return true;
+bool Coverage::MovedOutside() {
+  bool moved = false;
+  for (std::size_t node = 0; node < nodes_.size(); ++node) {
+    const Outside now{ProcessOf(*machines_[node]), DiskOf(*machines_[node])};
+    moved = moved || now != nodes_[node];
+    nodes_[node] = now;
+  }
+  return moved;
 }
 
 void Coverage::OnEvent(const Event& event) {
+  const std::uint64_t budget_changes = shared_.budget.changes();
+  bool outside = budget_changes != budget_changes_;
+  budget_changes_ = budget_changes;
+  bool of_node = false;
   switch (event.kind) {
     case EventKind::kFrame:
     case EventKind::kWakeup:
@@ -60,26 +65,24 @@ void Coverage::OnEvent(const Event& event) {
     case EventKind::kEndTurn:
     case EventKind::kRestart:
     case EventKind::kRequest:
-      if (MovedOutside(event.node - 1u)) {
-        LookAtAll();
-      } else if (landmarks_.TakeMoved() || shared_.events % kLagsEvery == 0) {
-        LookAtTouched(event.node - 1u);
-      }
-      return;
+      of_node = true;
+      break;
     case EventKind::kFault:
     case EventKind::kFaultEnd:
-    case EventKind::kPhase: {
-      bool moved = false;
-      for (std::size_t node = 0; node < nodes_.size(); ++node) moved |= MovedOutside(node);
-      if (moved) LookAtAll();
-      return;
-    }
+    case EventKind::kPhase:
+      outside = true;  // disks that are slow, stall or fill up are no matter of the budget
+      break;
     case EventKind::kAnswer:
     case EventKind::kClientTurn:
     case EventKind::kClientTimeout:
     case EventKind::kResume:
     case EventKind::kCrash:
-      return;
+      break;
+  }
+  if (outside && MovedOutside()) {
+    LookAtAll();
+  } else if (of_node && (landmarks_.TakeMoved() || shared_.events % kLagsEvery == 0)) {
+    LookAtTouched(event.node - 1u);
   }
 }
 
@@ -108,8 +111,8 @@ void Coverage::Look(GroupId group) {
   for (std::size_t node = 0; node < nodes_.size(); ++node) {
     NodeFacts& facts = facts_[node];
     facts = NodeFacts{};
-    facts.process = nodes_[node].process;
-    facts.disk = nodes_[node].disk;
+    facts.process = ProcessOf(*machines_[node]);
+    facts.disk = DiskOf(*machines_[node]);
     if (facts.process == ProcessIs::kDown) continue;
     const Replica* replica = machines_[node]->replica();
     const Raft* raft = replica == nullptr ? nullptr : replica->group(group);

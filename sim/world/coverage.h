@@ -27,15 +27,16 @@ class Coverage {
   AbstractStates States() const;
 
  private:
-  struct Node {
+  struct Outside {  // what no step of the node's engine tells
     ProcessIs process = ProcessIs::kDown;
     DiskIs disk = DiskIs::kOk;
+    friend bool operator==(const Outside&, const Outside&) = default;
   };
 
   ProcessIs ProcessOf(const Machine& machine) const;
   DiskIs DiskOf(Machine& machine) const;
-  // True: process or disk is not what it was.
-  bool MovedOutside(std::size_t node);
+  // True: process or disk of some node is not what it was.
+  bool MovedOutside();
   // At the groups that the node's last step touched.
   void LookAtTouched(std::size_t node);
   void LookAtAll();
@@ -44,7 +45,8 @@ class Coverage {
   Shared& shared_;
   Landmarks& landmarks_;
   const Machines& machines_;
-  std::vector<Node> nodes_;
+  std::vector<Outside> nodes_;
+  std::uint64_t budget_changes_ = 0;
   std::vector<NodeFacts> facts_;  // of one look
   std::vector<NodeCode> codes_;
   std::vector<std::uint64_t> last_;  // by place of the group: the last state

@@ -140,6 +140,14 @@ TEST(Merge, AllShardsAreTheWholeByteForByte) {
   }
 }
 
+TEST(Summary, GrowthEndsWithTheLastRunThatWasMade) {
+  Summary summary(Scenarios(), {}, 1'000);
+  for (std::uint64_t number = 0; number < 11; ++number) summary.Add(RecordOf(number));
+  const Json growth = Json::parse(RenderJson(summary, kFirstSeed))["coverage"]["growth"];
+  EXPECT_EQ(growth.size(), 5u);
+  EXPECT_EQ(growth.back()["runs"], 11);
+}
+
 TEST(Merge, OtherRunsHaveAnotherDigest) {
   const Digest digest = SummaryOf(40).digest();
   EXPECT_NE(SummaryOf(41).digest(), digest);

@@ -43,6 +43,17 @@ TEST(FaultBudget, WipesNoMoreNodesThanItMayAndNoneThatItMayNotHurt) {
   EXPECT_FALSE(full.MayWipe(1));
 }
 
+TEST(FaultBudget, EveryHurtAndEveryHealingIsAChange) {
+  FaultBudget budget(3, 2);
+  budget.Set(0, Hurt::kDown);
+  const std::uint64_t before = budget.changes();
+  budget.Set(0, Hurt::kDown);
+  EXPECT_NE(budget.changes(), before) << "it dies again";
+  const std::uint64_t again = budget.changes();
+  budget.Clear(0, Hurt::kDown);
+  EXPECT_NE(budget.changes(), again);
+}
+
 TEST(FaultBudget, CountsNodesNotWounds) {
   FaultBudget budget(3, 2);
   budget.Set(2, Hurt::kDamaged);
