@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -128,6 +129,16 @@ std::uint64_t TwinsOf(const std::vector<TwinRun>& runs) {
   return twins;
 }
 
+// Each shard makes the first failure of each kind small; one run of the whole would have done so for the first of all.
+// Requires: in the order of reports.
+void KeepFirstShrunk(std::vector<Finding>& findings) {
+  std::set<std::string> kinds;
+  for (Finding& finding : findings) {
+    if (IsFailure(finding.severity) && !kinds.insert(FingerprintOf(finding)).second)
+      finding.shrunk.reset();
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<SuiteTotals> Merge(std::vector<ShardReport> shards) {
@@ -151,6 +162,7 @@ absl::StatusOr<SuiteTotals> Merge(std::vector<ShardReport> shards) {
                    [&](const Finding& a, const Finding& b) {
                      return std::pair(second(a), a.number) < std::pair(second(b), b.number);
                    });
+  KeepFirstShrunk(sum.findings);
   // Some of the second runs may not have come to be any more.
   if (sum.twins == sum.twin_runs.size()) sum.twins = TwinsOf(sum.twin_runs);
   return sum;

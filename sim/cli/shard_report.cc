@@ -178,6 +178,11 @@ std::vector<Finding> FindingsOf(Reader& in, const Json& report, const ShardRepor
     finding.event = in.Number(json, "event");
     finding.replay = in.Text(json, "replay");
     if (json.contains("certificate")) finding.certificate = ExcuseOf(in, json["certificate"]);
+    if (json.contains("shrunk")) {
+      const Json& size = in.Object(json, "shrunk");
+      finding.shrunk = RunSize{in.Signed(size, "nodes"), in.Number(size, "operations"),
+                               in.Number(size, "faults"), in.Number(size, "events")};
+    }
     const Shard& shard = *of.totals.shard;
     if (finding.number >= of.totals.seeds || finding.number % shard.of != shard.index ||
         finding.seed != of.first_seed + finding.number || finding.severity == Severity::kPass)

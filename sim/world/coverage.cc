@@ -5,7 +5,7 @@
 namespace quorate::sim {
 namespace {
 
-constexpr std::uint64_t kLagsEvery = 16;  // events
+constexpr std::uint64_t kLagsEvery = 32;  // events
 constexpr std::size_t kMostGroups = 256;  // beyond, they are not looked at
 
 // Groups in small tables: the system group first, then namespaces by number.

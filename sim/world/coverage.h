@@ -2,7 +2,7 @@
 //
 // Model: looks on after every event. What changes rarely and matters most is looked at once it has changed: role,
 //   term, snapshot, configuration (landmarks.h tells), process and disk; lags change all the time and are looked at
-//   with every sixteenth event. A look reads one group at all nodes; what comes of it is kept once
+//   with every thirty-second event. A look reads one group at all nodes; what comes of it is kept once
 //   (abstract_state.h).
 // Invariants: looks only: nothing of the run, and no digest, depends on it. The same run gives the same states.
 // Cost: one comparison an event; a look is O(nodes). Errors: none.

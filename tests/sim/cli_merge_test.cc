@@ -1,6 +1,7 @@
 // Shards and their merge: equal to the whole, and what is no whole is refused.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -210,6 +211,25 @@ TEST(Merge, AFindingKeepsTheLineOfTheMachineThatMadeIt) {
   ASSERT_TRUE(totals.ok()) << totals.status();
   EXPECT_NE(RenderJson(Summary(*totals), kFirstSeed).find("elsewhere/quorate-sim replay x"),
             std::string::npos);
+}
+
+TEST(Merge, TheFirstFailureOfAKindAloneIsSmall) {
+  std::vector<std::string> texts;
+  for (std::uint64_t i = 0; i < 2; ++i) {
+    Summary part = SummaryOf(40, Shard{i, 2});
+    const auto is_failure = [](const Finding& finding) { return finding.checker == "I-7"; };
+    const auto first = std::find_if(part.findings().begin(), part.findings().end(), is_failure);
+    ASSERT_NE(first, part.findings().end());
+    part.SetShrunk(static_cast<std::size_t>(first - part.findings().begin()), RunSize{3, i, 1, 90});
+    texts.push_back(RenderJson(part, kFirstSeed));
+  }
+  const absl::StatusOr<SuiteTotals> totals = MergeTexts(texts);
+  ASSERT_TRUE(totals.ok()) << totals.status();
+  std::vector<std::uint64_t> shrunk;
+  for (const Finding& finding : totals->findings) {
+    if (finding.shrunk) shrunk.push_back(finding.number);
+  }
+  EXPECT_EQ(shrunk, std::vector<std::uint64_t>{5}) << "run 5 is the first that fails";
 }
 
 TEST(Merge, AShardThatIsMissingIsNamed) {

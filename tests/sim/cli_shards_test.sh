@@ -41,7 +41,7 @@ shards() {
   list=
   i=0
   while [ "$i" -lt "$n" ]; do
-    "$sim" run scenarios "$@" --run-limit 1 --shard "$i/$n" -j $((i % 3 + 1)) --json "shard-$i.json" >"shard-$i.txt" 2>/dev/null
+    "$sim" run scenarios "$@" --run-limit 1 --shrink 0 --shard "$i/$n" -j $((i % 3 + 1)) --json "shard-$i.json" >"shard-$i.txt" 2>/dev/null
     echo $? >"shard-$i.code"
     list="shard-$i.json $list"
     i=$((i + 1))
@@ -56,7 +56,7 @@ equal() {
   code=$2
   n=$3
   shift 3
-  "$sim" run scenarios "$@" --run-limit 1 -j2 --json whole.json --junit whole.xml >whole.txt 2>/dev/null
+  "$sim" run scenarios "$@" --run-limit 1 --shrink 0 -j2 --json whole.json --junit whole.xml >whole.txt 2>/dev/null
   whole=$?
   [ "$whole" -eq "$code" ] || fail "$name: the whole ends with $whole, not $code"
   shards "$n" "$@"
