@@ -32,6 +32,7 @@ void Raft::OnVoteRequest(StepContext& context, NodeId from, const VoteRequest& r
   // Whoever hears from a leader takes part in no other's election, and does not even take the term. The
   // leader's own new campaign is no disturbance (hashicorp/raft #74); one that a leader ordered passes.
   if (request.kind != VoteKind::kTransferVote && HasLiveLeader(context) && leader_ != from) {
+    SOMETIMES(request.kind == VoteKind::kPreVote, "prevote.refused_for_leader");
     return refuse(DropReason::kHasLeader);
   }
   if (request.kind == VoteKind::kPreVote) {
@@ -124,6 +125,7 @@ void Raft::OnLeaderTimer(StepContext& context) {
   // while it goes on sending heartbeats (hashicorp/raft #503).
   if (context.disk_stalled) {
     context.out.Drop(DropReason::kDiskStalled);
+    SOMETIMES(true, "leader.resigned_for_disk");
     return BecomeFollower(context, hard_.term, NodeId());
   }
   const bool in_contact = IsQuorum(configuration(), [&](NodeId voter) {

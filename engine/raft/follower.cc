@@ -97,6 +97,7 @@ bool Raft::AppendFromLeader(StepContext& context, Index first, std::span<const E
   if (first <= log_.last().index) {
     context.out.Record(TruncateSuffix{group_, first});
     log_.TruncateFrom(first);
+    SOMETIMES(true, "log.suffix_overwritten");
     // The configuration is derived again from what is left (openraft #1809).
     while (!configurations_.empty() && configurations_.back().index >= first)
       configurations_.pop_back();

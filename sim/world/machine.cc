@@ -57,6 +57,7 @@ void Machine::Format(const Configuration& members) {
 void Machine::Refuse(const absl::Status& why) {
   damage_ = std::string(why.message());
   Say("refuses its store: " + damage_);
+  if (lost_ == Loss::kLog || lost_ == Loss::kAll) Mark(shared_, "start.refused_without_log");
   shared_.edges.OnStoreOpened(id_, shared_.budget.Is(shared_.EndpointOf(id_), Hurt::kDamaged), why);
   damaged_ = true;
   shared_.Watch([&](Invariants& watch) { watch.OnStopped(id_); });
@@ -247,6 +248,7 @@ void Machine::OnStoppedByItself() {
   told_stopped_ = true;
   const StopReason reason = *process_->host.replica().stop_reason();
   Say(std::string("stops: ") + NameOf(reason));
+  if (reason == StopReason::kStorageFailed) Mark(shared_, "storage.failed_and_stopped");
   shared_.Watch([&](Invariants& watch) { watch.OnStopped(id_); });
   const std::size_t node = shared_.EndpointOf(id_);
   shared_.edges.OnStopped(

@@ -90,6 +90,12 @@ simulate_regress() {
   build/sim/quorate-sim run scenarios/regress --seeds 250 --first-seed 1 -j2
 }
 
+# Incidents of record (docs/outages.md): each must be reached and survived.
+simulate_outages() {
+  cd "$root"
+  build/sim/quorate-sim run scenarios/outages --seeds 1600 --first-seed "$(commit_seed)" -j2
+}
+
 # By Clang, so that both compilers see the whole tree with warnings as errors.
 sanitizers() {
   CXX=clang++-14 configure build-asan -Db_sanitize=address,undefined -Doptimization=1 -Ddebug=true
@@ -133,6 +139,7 @@ run_gate() {
   if ls "$root"/scenarios/regress/*.json >/dev/null 2>&1; then
     step 'simulation: every regression' simulate_regress
   fi
+  step 'simulation: outages of record' simulate_outages
   step 'mutants: patches apply, schedules pass' mutants_apply
   step 'clang++ -O1, sanitizers: address, undefined' sanitizers
   step 'determinism: g++ -O2, clang++ -O3, g++ -O0' twins
