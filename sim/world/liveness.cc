@@ -187,6 +187,35 @@ ScriptedBounds WriteBounds(const RunConfig& config) {
           .calm_ns = CalmSpan(config).value_or(0)};
 }
 
+// A quorum is sound as long as what passed between its nodes took a quarter of the least election timeout at most, and
+// what their disks did an eighth. Not chances but what happened is counted, so only these remain:
+//
+// A leader is there. What it sent before may be lost, and is sent again within the longest resend timer; a link
+// that was broken is up again after `hello_max`; who has less space than it should is tried again after an
+// election timeout; finding out where a follower stands takes some rounds; then one round commits.
+// Nobody leads. Whoever still believes in a leader, and whoever leads without a quorum, gives up within two election
+// timeouts; the next timeout lets somebody campaign, and the pre-vote, which takes one round and is less than
+// the least election timeout, is won by whoever has the best log: its own timer runs out within one more. From there
+// on it is a new term, in which everything begins anew, or progress.
+//
+// Clocks drift by a tenth at most (which is what scenarios may say): an eighth more. So it all follows from the options,
+// and a run that was written out has the same bounds.
+//
+// Terms: a campaign that was begun fails by colliding with another, which happens with a chance of 7/8 at worst (as
+// in BoundsOf); what nodes outside can do is to begin as many again.
+SoundBounds SoundBoundsOf(const RunConfig& config) {
+  const Options& options = config.cluster.options;
+  SoundBounds bounds;
+  bounds.latency_ns = options.election_timeout_min.ns / 4;
+  bounds.disk_ns = options.election_timeout_min.ns / 8;
+  const std::int64_t round = 2 * bounds.latency_ns + 3 * bounds.disk_ns;
+  const std::int64_t span = LinkOptionsOf(options).hello_max.ns + options.resend.ns +
+                            4 * options.election_timeout_max.ns + 8 * round;
+  bounds.span_ns = span + span / 8;
+  bounds.most_terms = 2 * static_cast<std::uint64_t>(TriesFor(kWhole / 8 * 7, 30));
+  return bounds;
+}
+
 // A node that lags is sent what it lacks one message a round at the worst, an entry or a chunk each, after the
 // leader has found out where it stands; every exchange may be lost as above, but those losses come on average,
 // not in a row: four times the rounds are enough, and a fixed share for the tail. A transfer of state may have

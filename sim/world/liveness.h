@@ -36,6 +36,15 @@ std::optional<std::int64_t> CalmSpan(const RunConfig& config);
 std::optional<std::int64_t> CalmSpan(const Script& script);
 ScriptedBounds WriteBounds(const RunConfig& config);
 
+// LIVE-4, I-19: what counts as sound while faults go on, and what is due to a quorum that is (sim/check/standstill.h).
+struct SoundBounds {
+  std::int64_t latency_ns = 0;   // one way
+  std::int64_t disk_ns = 0;      // one operation
+  std::int64_t span_ns = 0;      // within which a sound quorum moves
+  std::uint64_t most_terms = 0;  // that it may begin without a commit
+};
+SoundBounds SoundBoundsOf(const RunConfig& config);
+
 // LIVE-3: until every node of the core holds and has applied everything, when the longest log holds `entries`
 // and the largest state fills `chunks` chunks.
 std::int64_t ConvergenceBound(const LivenessBounds& bounds, const RunConfig& config,

@@ -9,6 +9,10 @@
 namespace quorate::sim {
 namespace {
 
+bool Names(const std::vector<LinkName>& links, const LinkName& link) {
+  return std::find(links.begin(), links.end(), link) != links.end();
+}
+
 enum class PhaseStep : std::uint64_t { kHeal, kLook };
 
 // Whether a scenario says anywhere that a disk is to lose or spoil what it holds.
@@ -36,6 +40,11 @@ Phases::Phases(Shared& shared, Wire& wire, Machines& machines, Clients& clients,
       faults_(faults),
       bounds_(shared.config.script ? BoundsOf(*shared.config.script) : BoundsOf(shared.config)),
       calm_(shared.verdicts),
+      sound_bounds_(SoundBoundsOf(shared.config)),
+      standstill_(shared.verdicts, shared.nodes,
+                  {.span = sound_bounds_.span_ns, .most_terms = sound_bounds_.most_terms}),
+      boots_(shared.nodes),
+      troubles_(shared.nodes * shared.nodes),
       core_choice_(shared.seed, "run.core", kWholeRun) {
   poll_ns_ = std::max<std::int64_t>(shared.config.cluster.options.heartbeat.ns / 2, 1'000'000);
 }
@@ -46,7 +55,11 @@ void Phases::Start() {
   event.a = static_cast<std::uint64_t>(PhaseStep::kHeal);
   shared_.queue.Push(std::max<std::int64_t>(shared_.config.time.horizon_ns, 1), event);
   calm_span_ = shared_.config.script ? CalmSpan(*shared_.config.script) : CalmSpan(shared_.config);
-  if (calm_span_) PollAgain(std::min<std::int64_t>(*calm_span_ / 8, 1'000'000'000));
+  wire_.net().SetPatience(sound_bounds_.latency_ns);
+  for (const std::unique_ptr<Machine>& machine : machines_) {
+    machine->disk().SetPatience(sound_bounds_.disk_ns);
+  }
+  PollAgain(LookEvery());
 }
 
 void Phases::PollAgain(std::int64_t after) {
@@ -192,7 +205,7 @@ void Phases::HealLinks() {
   }
 }
 
-// Whoever is left out stays cut off from the core for ever, in one of five ways.
+// Whoever is left out stays cut off from the core for ever, in one of six ways.
 ScriptedOutsider Phases::ChoosePlace(const Machine& machine) {
   ScriptedOutsider place;
   place.node = machine.id();
@@ -203,18 +216,35 @@ ScriptedOutsider Phases::ChoosePlace(const Machine& machine) {
     place.dead = true;
     return place;
   }
-  enum Fate : std::uint64_t { kDead, kCut, kDeaf, kMute, kLossy, kFates };
+  enum Fate : std::uint64_t { kDead, kCut, kDeaf, kMute, kLossy, kPartial, kFates };
   const auto fate = static_cast<Fate>(core_choice_.Below(kFates));
-  static constexpr const char* kNames[] = {"dead", "cut off", "deaf", "mute", "lossy"};
+  static constexpr const char* kNames[] = {"dead", "cut off", "deaf", "mute", "lossy", "partial"};
   shared_.injected.Add(std::string("outside.") + kNames[fate]);
   if (shared_.trace.textual())
     shared_.trace.Say(NodeName(machine.id()) + " stays outside: " + kNames[fate]);
   place.dead = fate == kDead;
   const Endpoint outside = shared_.EndpointOf(machine.id());
+  // Of a partial partition: too few for a quorum hear it and are heard by it.
+  std::size_t both_ways = std::max<std::size_t>(shared_.nodes / 2 + 1, 2) - 2;
   for (const NodeId node : core_) {
     const Endpoint inside = shared_.EndpointOf(node);
-    if (fate == kCut || fate == kDeaf) place.cut.push_back(wire_.NameOfLink(inside, outside));
-    if (fate == kCut || fate == kMute) place.cut.push_back(wire_.NameOfLink(outside, inside));
+    bool hears = fate != kCut && fate != kDeaf;
+    bool is_heard = fate != kCut && fate != kMute;
+    if (fate == kPartial) {
+      hears = core_choice_.Below(2) == 0;
+      is_heard = core_choice_.Below(2) == 0;
+      if (hears && is_heard && both_ways == 0)
+        (core_choice_.Below(2) == 0 ? hears : is_heard) = false;
+      if (hears && is_heard) --both_ways;
+    }
+    if (!hears) place.cut.push_back(wire_.NameOfLink(inside, outside));
+    if (!is_heard) place.cut.push_back(wire_.NameOfLink(outside, inside));
+  }
+  for (const std::unique_ptr<Machine>& other : machines_) {
+    if (fate != kPartial || other->id() == machine.id() || InCore(other->id())) continue;
+    const Endpoint there = shared_.EndpointOf(other->id());
+    place.cut.push_back(wire_.NameOfLink(there, outside));
+    place.cut.push_back(wire_.NameOfLink(outside, there));
   }
   if (shared_.recording != nullptr) shared_.recording->outside.push_back(place);
   return place;
@@ -232,12 +262,18 @@ void Phases::Place(Machine& machine, const ScriptedOutsider& place) {
   for (const NodeId node : core_) {
     const Endpoint inside = shared_.EndpointOf(node);
     for (const auto& [from, to] : {DirectedLink{inside, outside}, DirectedLink{outside, inside}}) {
-      const std::vector<LinkName>& cut = place.cut;
-      if (std::find(cut.begin(), cut.end(), wire_.NameOfLink(from, to)) != cut.end()) {
+      if (Names(place.cut, wire_.NameOfLink(from, to))) {
         wire_.net().Cut({{from, to}});
       } else {
         wire_.net().Mend(from, to);
       }
+    }
+  }
+  for (const std::unique_ptr<Machine>& other : machines_) {
+    if (other->id() == machine.id() || InCore(other->id())) continue;
+    const Endpoint there = shared_.EndpointOf(other->id());
+    for (const auto& [from, to] : {DirectedLink{there, outside}, DirectedLink{outside, there}}) {
+      if (Names(place.cut, wire_.NameOfLink(from, to))) wire_.net().Cut({{from, to}});
     }
   }
 }
@@ -408,12 +444,15 @@ void Phases::LookAtChaos() {
     if (raft != nullptr) committed = std::max(committed, raft->commit());
     anybody_asks = anybody_asks && machine->serving() && !machine->paused();
   }
-  calm_.OnLook({.now = shared_.now(),
-                .committed = committed,
-                .anybody_asks = anybody_asks,
-                .calm_since = faults_.calm_since(),
-                .span = *calm_span_});
-  PollAgain(std::min<std::int64_t>(*calm_span_ / 8, 1'000'000'000));
+  if (calm_span_) {
+    calm_.OnLook({.now = shared_.now(),
+                  .committed = committed,
+                  .anybody_asks = anybody_asks,
+                  .calm_since = faults_.calm_since(),
+                  .span = *calm_span_});
+  }
+  LookForStandstill();
+  PollAgain(LookEvery());
 }
 
 // ---- the end -------------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ std::int64_t SimDisk::EndOf(std::int64_t ns) {
   if (now < slow_until) ns *= std::max<std::int64_t>(1, slow_factor);
   const std::int64_t end = std::max(now + ns, stalled_until);
   busy_until_ = std::max(busy_until_, end);
+  if (end - now > patience_ns_) troubled_until_ = std::max(troubled_until_, end);
   return end;
 }
 

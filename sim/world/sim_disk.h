@@ -13,6 +13,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -76,6 +77,9 @@ class SimDisk {
   std::int64_t ReadEnd() { return EndOf(fates_.Time(NodeSite::kRead, read_time_, read_)); }
   std::int64_t WorkEnd() { return EndOf(fates_.Time(NodeSite::kWork, work_time_, work_)); }
   std::int64_t FlushEnd() { return EndOf(fates_.Time(NodeSite::kFlush, flush_time_, flush_)); }
+  // From now on what takes longer counts as trouble; until when it lasts.
+  void SetPatience(std::int64_t patience_ns) { patience_ns_ = patience_ns; }
+  std::int64_t troubled_until() const { return troubled_until_; }
   // From now on everything takes at most `bound_ns`, and nothing goes wrong any more.
   void Heal(std::int64_t bound_ns);
 
@@ -101,6 +105,8 @@ class SimDisk {
   NodeId node_;
   NodeFates fates_;
   std::int64_t busy_until_ = 0;
+  std::int64_t patience_ns_ = std::numeric_limits<std::int64_t>::max();
+  std::int64_t troubled_until_ = -1;
   Dist sync_, read_, work_, flush_;
   std::int64_t write_error_ = 0, sync_error_ = 0, map_error_ = 0, corrupt_ = 0, self_flush_ = 0;
   Choice sync_time_, read_time_, work_time_, flush_time_;

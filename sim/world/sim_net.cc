@@ -98,6 +98,10 @@ Arrival SimNet::Arrive(Link& link, const FrameArrival& fate, std::int64_t now) {
   }
   arrival.spoil = fate.spoil;
   if (arrival.spoil) ++counts_.spoiled;
+  if (arrival.spoil || fate.overtaken_ns || arrival.at - now > patience_ns_) {
+    ++link.trouble.count;
+    link.trouble.until = std::max(link.trouble.until, arrival.at);
+  }
   return arrival;
 }
 
@@ -109,6 +113,7 @@ Dispatch SimNet::Send(Endpoint from, Endpoint to, std::size_t bytes, std::int64_
   ++counts_.sent;
   if (link.is_cut()) {
     ++counts_.cut;
+    ++link.trouble.count;
     dispatch.fate = SendFate::kCut;
     return dispatch;
   }
@@ -129,6 +134,7 @@ Dispatch SimNet::Send(Endpoint from, Endpoint to, std::size_t bytes, std::int64_
   if (!recorded_.empty()) recorded_[place].push_back(fate);
   if (fate.dropped) {
     ++(dispatch.fate == SendFate::kLost ? counts_.lost : counts_.overflowed);
+    ++link.trouble.count;
     return dispatch;
   }
   dispatch.arrivals[dispatch.count++] = Arrive(link, fate.first, now);
@@ -146,11 +152,15 @@ bool SimNet::OnArrival(Endpoint from, Endpoint to, std::size_t bytes) {
   link.in_flight_bytes -= bytes;
   if (!link.is_cut()) return true;
   ++counts_.cut;
+  ++link.trouble.count;
   return false;
 }
 
 void SimNet::Cut(const std::vector<DirectedLink>& links) {
-  for (const auto& [from, to] : links) ++At(from, to).cuts;
+  for (const auto& [from, to] : links) {
+    ++At(from, to).cuts;
+    ++At(from, to).trouble.count;
+  }
 }
 
 void SimNet::Join(const std::vector<DirectedLink>& links) {
@@ -165,6 +175,8 @@ void SimNet::Clog(Endpoint from, Endpoint to, std::int64_t until) {
   Link& link = At(from, to);
   if (link.healed) return;
   link.clogged_until = std::max(link.clogged_until, until);
+  ++link.trouble.count;
+  link.trouble.until = std::max(link.trouble.until, until);
 }
 
 void SimNet::Heal(Endpoint from, Endpoint to) {

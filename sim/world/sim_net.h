@@ -84,6 +84,16 @@ class SimNet {
   void Heal(Endpoint from, Endpoint to);
   // From now on for ever no cut and no clog; the rest stays.
   void Mend(Endpoint from, Endpoint to);
+  // From now on a frame that takes longer counts as trouble.
+  void SetPatience(std::int64_t patience_ns) { patience_ns_ = patience_ns; }
+  // How often anything went wrong on the link, and until when frames are held up by it: lost, spoiled, overtaken or
+  // late frames, cuts, clogs and overflows all count.
+  struct Trouble {
+    std::uint64_t count = 0;
+    std::int64_t until = 0;
+  };
+  const Trouble& trouble(Endpoint from, Endpoint to) const { return At(from, to).trouble; }
+
   // From now on no frame takes longer.
   void BoundLatency(Endpoint from, Endpoint to, std::int64_t bound_ns);
 
@@ -110,6 +120,7 @@ class SimNet {
     std::int64_t clogged_until = 0;
     std::int64_t last_arrival = 0;
     std::size_t in_flight_bytes = 0;
+    Trouble trouble;
     Choice latency, tail, loss, duplicate, reorder, corrupt;
     bool is_cut() const { return cuts > 0 && !healed; }
   };
@@ -134,6 +145,7 @@ class SimNet {
   std::vector<LinkScript> scripts_;               // by link; empty: chances
   std::vector<std::vector<FrameFate>> recorded_;  // by link; empty: nobody wants to know
   Counts counts_;
+  std::int64_t patience_ns_ = std::numeric_limits<std::int64_t>::max();
 };
 
 }  // namespace quorate::sim
