@@ -21,6 +21,8 @@ void ViewOf(const Raft& raft, GroupView& view) {
   view.wakeup = raft.next_wakeup();
   view.peers.clear();
   view.unapplied_bytes = 0;
+  view.proposals = 0;
+  view.proposers = 0;
   view.waiting_reads = 0;
   view.round_reads = 0;
   const Leader* leader = raft.leadership();
@@ -35,6 +37,8 @@ void ViewOf(const Raft& raft, GroupView& view) {
          .last_in_flight_bytes = peer.in_flight.empty() ? 0 : peer.in_flight.back().bytes});
   }
   view.unapplied_bytes = leader->unapplied_bytes;
+  view.proposals = leader->proposals.size();
+  view.proposers = leader->proposed.size();
   view.waiting_reads = leader->waiting_reads.size();
   view.round_reads = leader->round.askers.size();
 }

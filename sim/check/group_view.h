@@ -47,6 +47,8 @@ struct GroupView {
   // While leading:
   std::vector<PeerView> peers;
   std::size_t unapplied_bytes = 0;
+  std::size_t proposals = 0;  // entries whose proposer waits to be told
+  std::size_t proposers = 0;  // those who wait
   std::size_t waiting_reads = 0;
   std::size_t round_reads = 0;
 };

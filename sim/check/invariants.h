@@ -216,6 +216,8 @@ class Invariants {
   void CheckConfiguration(StepOf& step, const GroupView& view, std::uint32_t slot);
   void LookForFigure8(StepOf& step, const GroupView& view, std::uint32_t slot);
   void CheckLimits(const StepOf& step, const GroupView& view);
+  void CheckPiece(NodeId id, std::uint32_t slot, const char* what, std::span<const Entry> entries,
+                  std::size_t most, std::size_t most_bytes);
   void CheckVerified(StepOf& step, const GroupView& view, const Before& before);
   void Remember(Node& node, const GroupView& view);
 

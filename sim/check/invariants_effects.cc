@@ -216,6 +216,8 @@ void Invariants::CheckApply(StepOf& step, const Apply& apply) {
     return absl::StrCat(Where(step.id, slot), "applies ", apply.first.value(), " where ",
                         seat.apply_next.value(), " is next");
   });
+  CheckPiece(step.id, slot, "applies", apply.entries, options_.max_apply_entries,
+             options_.max_apply_bytes);
   const Index upto = quorate::Before(apply.first + Count(apply.entries.size()));
   const GroupView* view = ViewOf(step.views, apply.group);
   Expect(Check::kApplyOrder, view == nullptr || upto <= view->commit, [&] {

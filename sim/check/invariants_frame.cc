@@ -198,6 +198,8 @@ void Invariants::PromiseVote(NodeId id, Seat& seat, Term term, NodeId candidate)
 void Invariants::CheckAppendLeft(NodeId id, std::uint32_t slot, const AppendRequest& request) {
   const GroupGhost& ghost = ghosts_[slot];
   CheckLeads(id, slot, request.term);
+  CheckPiece(id, slot, "sends", request.entries, options_.max_append_entries,
+             options_.max_append_bytes);
   Expect(Check::kCommitKnown, request.commit <= ghost.committed(), [&] {
     return absl::StrCat(Where(id, slot), "tells that ", request.commit.value(),
                         " is committed, which it is not");

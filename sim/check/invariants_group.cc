@@ -254,7 +254,7 @@ void Invariants::CheckPeers(StepOf& step, const GroupView& view, std::uint32_t s
       return absl::StrCat(at(), "has ", peer.in_flight_bytes, " bytes in flight in no message");
     });
     Expect(Check::kProgress,
-           peer.in_flight <= options_.max_inflight_messages + 1 &&
+           peer.in_flight <= options_.max_inflight_messages &&
                peer.in_flight_bytes - peer.last_in_flight_bytes <= options_.max_inflight_bytes,
            [&] { return absl::StrCat(at(), "has ", peer.in_flight, " messages in flight"); });
     Index was;
@@ -313,7 +313,22 @@ void Invariants::CheckLimits(const StepOf& step, const GroupView& view) {
   // What has come through is not counted any more.
   if (view.applied.index == view.last.index) {
     within(view.unapplied_bytes, 0, "unapplied bytes of a log that is applied");
+    within(view.proposals, 0, "proposals of a log that is applied");
   }
+  within(view.proposers, view.proposals, "proposers");
+}
+
+// What goes in one piece is no more than may; a single entry goes however large it is.
+void Invariants::CheckPiece(NodeId id, std::uint32_t slot, const char* what,
+                            std::span<const Entry> entries, std::size_t most,
+                            std::size_t most_bytes) {
+  std::size_t bytes = 0;
+  for (const Entry& entry : entries) bytes += entry.payload.size() + kEntryOverheadBytes;
+  Expect(Check::kLimits, entries.size() <= most && (entries.size() <= 1 || bytes <= most_bytes),
+         [&] {
+           return absl::StrCat(Where(id, slot), what, " ", entries.size(), " entries of ", bytes,
+                               " bytes at once; the limits are ", most, " and ", most_bytes);
+         });
 }
 
 // ---- commitment ------------------------------------------------------------------------------------

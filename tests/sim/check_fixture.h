@@ -47,6 +47,9 @@ class Play {
     options.max_requests = 10;
     options.max_reads_per_round = 5;
     options.max_unapplied_bytes = 10'000;
+    options.max_append_entries = 3;
+    options.max_append_bytes = 1000;
+    options.max_apply_entries = 2;
     return options;
   }
 
