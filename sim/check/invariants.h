@@ -67,6 +67,8 @@ class Invariants {
   void OnDiskFailed(NodeId node);
   // The map holds this much of the group's generation durably. Without it, I-31 knows only boots.
   void OnMapDurable(NodeId node, GroupId group, Generation generation, Index applied);
+  // The map holds a received state of this entry durably, in a generation that nobody reads yet.
+  void OnStateDurable(NodeId node, GroupId group, Generation generation, Index entry);
   // A read of what the disk holds, at the moment at which it was made. `damaged`: it touched a row that
   // somebody spoiled; `ok`: the store gave rows back. The log's are answered by the LogRead with this id.
   void OnLogRead(NodeId node, PortRequest id, bool damaged, bool ok);
@@ -134,6 +136,7 @@ class Invariants {
     Generation map_generation;
     Index map_durable;
     bool map_known = false;
+    std::pair<Generation, Index> received;  // the state that came in last and is durable
     std::optional<std::pair<EntryId, Digest>> machine;
     bool dropped = false;  // its namespace is gone, as far as this node knows
     // The last step in which it led, or answered to a leader of its term.
@@ -166,6 +169,7 @@ class Invariants {
     bool up = false;
     bool disk_failed = false;
     BootNumber boot;
+    BootNumber known_boot;  // the last one whose record reached the disk
     bool wiped = false;
     std::deque<Seat> seats;  // by slot
     absl::btree_map<RequestId, Request> requests;

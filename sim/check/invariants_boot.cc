@@ -17,6 +17,10 @@ void Invariants::OnBoot(NodeId id, const Recovered& recovered, BootNumber boot) 
     return absl::StrCat("n", id.value(), " boots as ", boot.value(), " after ",
                         recovered.last_boot.value());
   });
+  Expect(Check::kRecovery, !known_disk || boot > node.known_boot, [&] {
+    return absl::StrCat("n", id.value(), " boots as ", boot.value(),
+                        ", which it was before: ", node.known_boot.value(), " was durable");
+  });
   for (const RecoveredGroup& group : recovered.groups) CheckPromises(id, node, group);
   if (known_disk) {
     std::size_t found = 0;
@@ -49,6 +53,7 @@ void Invariants::OnBoot(NodeId id, const Recovered& recovered, BootNumber boot) 
     seat.offered = Index();
     seat.machine.reset();
     seat.map_known = false;
+    seat.received = {};
     // A catalogue that is replayed creates the namespace once more before it drops it again.
     seat.dropped = false;
   }
@@ -179,6 +184,7 @@ void Invariants::OnCrash(NodeId id, PersistSeq surviving) {
                         " of which those up to ", node.disk.durable_upto().value(),
                         " were durable");
   });
+  if (surviving > PersistSeq()) node.known_boot = node.boot;
   while (node.disk.Covered(surviving) != nullptr) FoldOne(id, node);
   for (const NodeDisk::Op& op : node.disk.pending()) {
     if (op.kind == NodeDisk::Kind::kAppend) ReachMark("restart.lost_suffix");
@@ -200,7 +206,10 @@ void Invariants::OnDiskFailed(NodeId id) { At(id).disk_failed = true; }
 
 // ---- the disk --------------------------------------------------------------------------------------
 
-void Invariants::OnDurable(NodeId id, PersistSeq upto) { FoldUpto(id, At(id), upto); }
+void Invariants::OnDurable(NodeId id, PersistSeq upto) {
+  At(id).known_boot = At(id).boot;  // its record is the first write of a life
+  FoldUpto(id, At(id), upto);
+}
 
 void Invariants::FoldUpto(NodeId id, Node& node, PersistSeq upto) {
   node.disk.SetDurable(upto);
@@ -272,6 +281,10 @@ void Invariants::OnMapDurable(NodeId id, GroupId group, Generation generation, I
   if (generation != seat.map_generation) seat.map_durable = Index();
   seat.map_generation = generation;
   seat.map_durable = std::max(seat.map_durable, applied);
+}
+
+void Invariants::OnStateDurable(NodeId id, GroupId group, Generation generation, Index entry) {
+  SeatOf(At(id), SlotOf(group)).received = {generation, entry};
 }
 
 }  // namespace quorate::sim

@@ -264,6 +264,13 @@ void Invariants::CheckReset(StepOf& step, PersistSeq seq, const ResetLog& reset)
     return absl::StrCat(Where(step.id, slot), "installs the state of ", Show(entry),
                         ", which was never committed");
   });
+  if (!birth && reset.group != kSystemGroup) {  // the system group's state is in the log's start
+    const std::pair received = SeatOf(step.node, slot).received;
+    Expect(Check::kNoGap, received == std::pair(reset.start.generation, entry.index), [&] {
+      return absl::StrCat(Where(step.id, slot), "begins its log behind ", Show(entry),
+                          " although its map does not hold that state durably");
+    });
+  }
   const auto [at, configuration] = CommittedConfiguration(slot, entry.index);
   Expect(Check::kInstall,
          configuration == nullptr ||

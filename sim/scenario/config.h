@@ -126,6 +126,7 @@ struct ProcessConfig {
   std::int64_t crash_zone_parts =
       0;  // a crash takes all nodes of the zone along, as far as the budget allows
   Dist restart_after_ns;
+  std::int64_t aimed_crash_parts = 0;  // a log that is cut, dropped or replaced: its node crashes
   std::int64_t wipe_parts = 0;  // a crash empties the node's disk, as far as the budget allows
   Episode pause;                // the process does not run; its monotonic clock goes on
 };

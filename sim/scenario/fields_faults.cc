@@ -127,13 +127,16 @@ void AddDiskFields(std::vector<Field>& fields) {
   Add(fields, "disk.self_flush", PerNodeOrLink{Into(Disk, &DiskConfig::self_flush_parts)},
       Chance("0.01"), "Chance after a piece of work that the map flushes by itself.");
   Add(fields, "disk.sync_error", PerNodeOrLink{Into(Disk, &DiskConfig::sync_error_parts)},
-      Chance("0"), "Share of syncs that fail; what was dirty is gone.");
+      Chance("0"),
+      "Share of syncs of the log and of flushes of the map that fail; what was dirty is gone.");
   Add(fields, "disk.write_error", PerNodeOrLink{Into(Disk, &DiskConfig::write_error_parts)},
       Chance("0"), "Share of appends to the log that fail.");
   Add(fields, "disk.map_error", PerNodeOrLink{Into(Disk, &DiskConfig::map_error_parts)},
       Chance("0"), "Share of writes of the map that fail.");
   Add(fields, "disk.corrupt_row", PerNodeOrLink{Into(Disk, &DiskConfig::corrupt_row_parts)},
-      Chance("0"), "Share of reads of the log after which that place reads as corrupt for ever.");
+      Chance("0"),
+      "Share of reads after which a place of the log or the map reads as corrupt for ever; a boot "
+      "reads all of both.");
   AddEpisode(
       fields, "disk.full", [](RunConfig& c) -> Episode& { return c.disk.full; },
       R"(["200ms","3s"])", "A disk has no space left");
@@ -156,6 +159,11 @@ void AddProcessFields(std::vector<Field>& fields) {
       Chance("0"),
       "Share of crashes that take the node's zone along, as far as the budget allows.");
   AddOff(fields, "process.crash");
+  Add(fields, "process.aimed_crash", PerRun{Into(Process, &ProcessConfig::aimed_crash_parts)},
+      Chance("0"),
+      "Chance that a node crashes within 30ms after it cut off or replaced a part of a log; an "
+      "eighth "
+      "of it after a compaction.");
   Add(fields, "process.restart.after", PerEvent{Into(Process, &ProcessConfig::restart_after_ns)},
       Span(R"({"dist":"log","min":"10ms","max":"5s"})"), "How long a crashed node stays down.");
   AddEpisode(

@@ -28,6 +28,10 @@ class FaultBudget {
 
   // A node that is out of service already may be hurt in any further way.
   bool MayHurt(std::size_t node) const { return hurt_[node] != 0 || hurt() < most_; }
+  // Damage stays: it must fit even if whoever is out of service by order comes back.
+  bool MayDamage(std::size_t node) const {
+    return hurt() < most_ || (hurt_[node] != 0 && hurt() == most_);
+  }
   bool MayWipe(std::size_t node) const {
     return MayHurt(node) && (Is(node, Hurt::kWiped) || CountOf(Hurt::kWiped) < most_wiped_);
   }

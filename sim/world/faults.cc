@@ -10,10 +10,10 @@ namespace {
 
 constexpr std::int64_t kShortest = 1'000;  // that a fault lasts
 const char* SiteOf(std::uint8_t kind) {
-  static constexpr const char* kNames[] = {"process.crash", "process.pause",   "network.partition",
-                                           "network.clog",  "network.swizzle", "network.disconnect",
-                                           "disk.full",     "disk.stall",      "disk.slow",
-                                           "clock.step",    "clock.freeze"};
+  static constexpr const char* kNames[] = {
+      "process.crash",   "process.pause",      "network.partition", "network.clog",
+      "network.swizzle", "network.disconnect", "disk.full",         "disk.stall",
+      "disk.slow",       "clock.step",         "clock.freeze",      "process.aimed_crash"};
   return kNames[kind];
 }
 
@@ -29,6 +29,7 @@ Faults::Faults(Shared& shared, Wire& wire, Machines& machines, Clients& clients)
     const std::uint64_t entity = NodeKey(node);
     Add(Kind::kCrash, node, {}, config.process.crash_mtbf_ns.At(entity),
         config.process.restart_after_ns);
+    Add(Kind::kAimedCrash, node, {}, 0, config.process.restart_after_ns);
     Add(Kind::kPause, node, {}, config.process.pause.mtbf_ns.At(entity),
         config.process.pause.for_ns);
     Add(Kind::kDiskFull, node, {}, config.disk.full.mtbf_ns.At(entity), config.disk.full.for_ns);
@@ -54,7 +55,12 @@ Faults::Faults(Shared& shared, Wire& wire, Machines& machines, Clients& clients)
 }
 
 void Faults::Add(Kind kind, NodeId node, NodeId peer, std::int64_t mtbf_ns, const Dist& length) {
-  if (mtbf_ns <= 0) return;
+  if (kind == Kind::kAimedCrash) {
+    if (shared_.config.process.aimed_crash_parts == 0) return;
+    shared_.aimed_crashes[shared_.EndpointOf(node)] = static_cast<std::uint32_t>(processes_.size());
+  } else if (mtbf_ns <= 0) {
+    return;
+  }
   std::uint64_t entity = kWholeRun;
   if (node != NodeId()) entity = peer == NodeId() ? NodeKey(node) : LinkKey(node, peer);
   const std::string site = SiteOf(static_cast<std::uint8_t>(kind));
@@ -103,6 +109,7 @@ std::int64_t Faults::QuietUntil(std::int64_t at) const {
 
 void Faults::WaitAgain(std::size_t which, std::int64_t from) {
   Process& process = processes_[which];
+  if (process.kind == Kind::kAimedCrash) return;
   std::int64_t at = from + process.when.From(process.gap);
   at = std::max(at, QuietUntil(at));
   if (at >= shared_.config.time.horizon_ns) return;
@@ -161,6 +168,7 @@ void Faults::Record(const Process& process) {
   }
   switch (process.kind) {
     case Kind::kCrash:
+    case Kind::kAimedCrash:
       return;
     case Kind::kPartition:
       action = CutAction{std::move(links), process.flap_ns};
@@ -227,6 +235,8 @@ bool Faults::StrikeOf(Process& process, std::size_t which) {
   switch (process.kind) {
     case Kind::kCrash:
       return StrikeCrash(process);
+    case Kind::kAimedCrash:
+      return QuietUntil(shared_.now()) == 0 && StrikeCrash(process);
     case Kind::kPartition:
       if (!StrikePartition(process, which)) return false;
       break;
@@ -314,6 +324,7 @@ bool Faults::End(std::size_t which, std::uint64_t step) {
       At(process.node).clock().ThawWall();
       break;
     case Kind::kCrash:
+    case Kind::kAimedCrash:
     case Kind::kClog:
     case Kind::kSwizzle:
     case Kind::kDiskStall:

@@ -55,6 +55,7 @@ class Faults {
     kDiskSlow,
     kClockStep,
     kClockFreeze,
+    kAimedCrash,  // when a node does something delicate
   };
   struct Process {
     Kind kind = Kind::kCrash;

@@ -14,6 +14,7 @@ Machine::Machine(Shared& shared, Wire& wire, Landmarks& landmarks, NodeId id)
   identity_.cluster = Mix(shared.config.cluster.options.seed, NameKey("cluster"));
   identity_.node = id;
   identity_.incarnation = Incarnation(1);
+  aimed_ = Choice(shared.seed, "process.aimed", entity);
   restart_ = Choice(shared.seed, "process.restart", entity);
   recover_again_ = Choice(shared.seed, "process.recover_again", entity);
   kept_in_recovery_ = Choice(shared.seed, "process.kept_in_recovery", entity);
@@ -78,6 +79,7 @@ void Machine::Boot() {
   stays_down_ = false;
   ++life_;
   ++boots_;
+  if (boots_ > 1) disk_.MaybeCorruptAtRest();
   for (int attempt = 0;; ++attempt) {
     absl::StatusOr<MapStore> map = MapStore::Open(disk_.map, identity_);
     if (!map.ok()) return Refuse(map.status());
@@ -103,7 +105,11 @@ void Machine::Boot() {
     const BootNumber boot = Next(node->recovered.last_boot);
     if (shared_.trace.textual()) Say("boots, life " + std::to_string(boot.value()));
     shared_.trace.FoldAll(id_.value(), boot.value());
-    shared_.Watch([&](Invariants& watch) { watch.OnBoot(id_, node->recovered, boot); });
+    shared_.Watch([&](Invariants& watch) {
+      // Recovery has read every row of the log.
+      watch.OnLogRead(id_, PortRequest(), !disk_.log.corrupt_keys().empty(), /*ok=*/true);
+      watch.OnBoot(id_, node->recovered, boot);
+    });
     landmarks_.OnBoot(id_, node->recovered);
     const Recovered recovered = std::move(node->recovered);
     process_ = std::make_unique<Process>(shared_, wire_, *this, recovered, std::move(node->log),
@@ -425,7 +431,7 @@ void Machine::OnFlushDone(const Event& event) {
   const PortRequest id(event.a);
   const std::optional<bool> ok = process_->map.OnFlushDone(id);
   if (!ok) return;
-  if (*ok) TellMapDurable(process_->flushing);
+  if (*ok) TellMapDurable(process_->flushing, process_->flushing_states);
   Turn([this, id, ok] {
     IntoHost([&] { process_->host.OnMapFlushed(now(), id, *ok); },
              [&] {

@@ -102,9 +102,12 @@ class Machine {
   void AfterStart();
   void AfterStep(const Input* input);
   void LookAtEffects(const Effects& effects);
+  void MaybeAimCrash(const Persist& persist);
   void LookAtMachines();
   std::vector<FlushedGroup> HeldByMap() const;
-  void TellMapDurable(const std::vector<FlushedGroup>& held);
+  std::vector<FlushedGroup> ReceivedStates() const;
+  void TellMapDurable(const std::vector<FlushedGroup>& held,
+                      const std::vector<FlushedGroup>& states);
   void Carry(LinkOutputs& outputs);
   void RunWork();
   void OnRequest(std::uint32_t slot);
@@ -150,6 +153,7 @@ class Machine {
   std::string damage_;
   bool told_stopped_ = false;
   std::int64_t gather_ns_ = 0;  // how long a turn gathers inputs; 0 = not at all
+  Choice aimed_;
   Choice restart_;
   Choice recover_again_;
   Choice kept_in_recovery_;

@@ -110,6 +110,7 @@ struct Machine::Process {
   std::vector<std::pair<GroupId, EntryId>> applied_told;
   // What the map held when the flush under way began.
   std::vector<FlushedGroup> flushing;
+  std::vector<FlushedGroup> flushing_states;  // complete, and not taken over yet
 };
 
 // Calls into the host. Whether or not the process dies at one of its ports, `after` is told of the step that was

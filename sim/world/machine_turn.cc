@@ -1,4 +1,5 @@
 // One turn of a machine: what goes in, what comes out, and who is told of it.
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -7,6 +8,11 @@
 #include "sim/world/machine_process.h"
 
 namespace quorate::sim {
+namespace {
+
+constexpr Dist kSoonAfter{DistKind::kLog, 10'000, 0, 30'000'000};
+
+}  // namespace
 
 void Machine::ClientDoor::Answer(RequestId request, const Outcome& outcome) {
   machine_.breaker_.Pass();
@@ -53,7 +59,7 @@ void Machine::RunWork() {
   LookAtMachines();
   if (disk_.FlushesItself() && !disk_.map.failed()) {
     shared_.injected.Add("disk.self_flush");
-    if (disk_.map.SyncUpTo(disk_.map.written()).ok()) TellMapDurable(HeldByMap());
+    if (disk_.map.SyncUpTo(disk_.map.written()).ok()) TellMapDurable(HeldByMap(), ReceivedStates());
   }
 }
 
@@ -113,8 +119,33 @@ void Machine::LookAtEffects(const Effects& effects) {
   for (const Effect& effect : effects) {
     if (const Apply* apply = std::get_if<Apply>(&effect)) shared_.committed.OnApply(*apply);
     // A flush covers what was written when it began, however much is written until it ends.
-    if (std::holds_alternative<FlushMap>(effect)) process_->flushing = HeldByMap();
+    if (const Persist* persist = std::get_if<Persist>(&effect)) MaybeAimCrash(*persist);
+    if (!std::holds_alternative<FlushMap>(effect)) continue;
+    process_->flushing = HeldByMap();
+    process_->flushing_states = ReceivedStates();
   }
+}
+
+// What takes something away from a log is where an order of writes that is wrong shows.
+void Machine::MaybeAimCrash(const Persist& persist) {
+  const std::optional<std::uint32_t>& slot = shared_.aimed_crashes[shared_.EndpointOf(id_)];
+  if (!slot || disk_.healed) return;
+  std::int64_t chance = 0;
+  for (const LogRecord& record : persist.records) {
+    const std::int64_t whole = shared_.config.process.aimed_crash_parts;
+    const auto* reset = std::get_if<ResetLog>(&record);
+    if ((reset != nullptr && reset->start.entry.index > Index()) ||
+        std::holds_alternative<TruncateSuffix>(record)) {
+      chance = whole;
+    } else if (std::holds_alternative<DropPrefix>(record)) {
+      chance = std::max(chance, whole / 8);  // compactions come by the dozen
+    }
+  }
+  if (chance == 0 || !aimed_.Chance(chance)) return;
+  Event event;
+  event.kind = EventKind::kFault;
+  event.slot = *slot;
+  shared_.queue.Push(shared_.now() + aimed_.From(kSoonAfter), event);
 }
 
 // The state machines that the last piece of work may have moved.
@@ -150,7 +181,24 @@ std::vector<FlushedGroup> Machine::HeldByMap() const {
   return held;
 }
 
-void Machine::TellMapDurable(const std::vector<FlushedGroup>& held) {
+// States that were sent in full and wait to become this node's. That all of it is there shows at the next boot.
+std::vector<FlushedGroup> Machine::ReceivedStates() const {
+  std::vector<FlushedGroup> states;
+  for (const auto& [group, raft] : process_->host.replica().groups()) {
+    const std::optional<Incoming>& incoming = raft.incoming();
+    if (!incoming || incoming->phase != InstallPhase::kFlushing) continue;
+    states.push_back({group, incoming->generation, incoming->name.entry.index});
+  }
+  return states;
+}
+
+void Machine::TellMapDurable(const std::vector<FlushedGroup>& held,
+                             const std::vector<FlushedGroup>& states) {
+  for (const FlushedGroup& one : states) {
+    shared_.Watch([&](Invariants& watch) {
+      watch.OnStateDurable(id_, one.group, one.generation, one.applied);
+    });
+  }
   for (const FlushedGroup& one : held) {
     shared_.Watch([&](Invariants& watch) {
       watch.OnMapDurable(id_, one.group, one.generation, one.applied);

@@ -345,9 +345,20 @@ std::optional<std::string> Phases::MissingConvergence() const {
       const StateMachine* machine = At(node).host()->machine(group);
       if (machine != nullptr && machine->applied().index != last.index)
         return name + ": work is left";
+      if (IsCompactionDue(raft)) return name + ": " + NodeName(node) + " keeps its whole log";
     }
   }
   return std::nullopt;
+}
+
+// Whether the log is longer than it may stay once everything is applied. A leader may be sending a state to
+// somebody outside the core, and keeps what lies behind that.
+bool Phases::IsCompactionDue(const Raft& raft) const {
+  const Options& options = shared_.config.cluster.options;
+  std::uint64_t most = options.snapshot_every;
+  if (raft.group() != kSystemGroup) most += options.log_keep;
+  if (raft.leads()) most += options.snapshot_every * options.max_view_age + 1;
+  return raft.applied() > raft.log().start().entry.index + Count(most);
 }
 
 std::pair<std::uint64_t, std::uint64_t> Phases::Backlog() const {

@@ -79,6 +79,7 @@ class Phases {
   // Each nullopt if so, else what is missing.
   std::optional<std::string> MissingLeader() const;
   std::optional<std::string> MissingConvergence() const;
+  bool IsCompactionDue(const Raft& raft) const;
   const Machine* LeaderOf(GroupId group) const;
   std::vector<GroupId> Groups() const;
   std::pair<std::uint64_t, std::uint64_t> Backlog() const;  // entries, chunks

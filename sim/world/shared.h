@@ -6,6 +6,7 @@
 // Threads: one a run. Errors: none.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -83,6 +84,9 @@ struct Shared {
   CommittedStream committed;
   FaultBudget budget;
   DamageLog damage;
+  // By node: the fault that waits for it to do something delicate.
+  std::vector<std::optional<std::uint32_t>> aimed_crashes =
+      std::vector<std::optional<std::uint32_t>>(nodes);
   Tally injected;
   Tally operations;
   std::uint64_t events = 0;

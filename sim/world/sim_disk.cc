@@ -8,6 +8,12 @@
 namespace quorate::sim {
 namespace {
 
+// A boot reads a store from end to end, and counts as so many reads.
+constexpr std::int64_t kReadsOfABoot = 16;
+// It writes as much as many syncs do.
+constexpr std::int64_t kSyncsOfAFlush = 8;
+constexpr std::int64_t kMostAtRest = kWhole / 4;
+
 absl::Status Injected(const char* what) { return absl::UnavailableError(what); }
 
 }  // namespace
@@ -33,6 +39,8 @@ SimDisk::SimDisk(Shared& shared, NodeId node) : shared_(shared), node_(node), fa
   sync_error_choice_ = Choice(seed, "disk.sync_error", entity);
   map_error_choice_ = Choice(seed, "disk.map_error", entity);
   corrupt_choice_ = Choice(seed, "disk.corrupt_row", entity);
+  at_rest_choice_ = Choice(seed, "disk.corrupt_at_rest", entity);
+  flush_error_choice_ = Choice(seed, "disk.flush_error", entity);
   self_flush_choice_ = Choice(seed, "disk.self_flush", entity);
   kept_log_ = Choice(seed, "disk.kept_log", entity);
   kept_map_ = Choice(seed, "disk.kept_map", entity);
@@ -73,22 +81,56 @@ bool SimDisk::WriteFails() {
 bool SimDisk::MapWriteFails() {
   return Strikes(NodeSite::kMapError, map_error_choice_, map_error_, "disk.map_error");
 }
+bool SimDisk::FlushFails() {
+  return Strikes(NodeSite::kSyncError, flush_error_choice_,
+                 std::min(sync_error_ * kSyncsOfAFlush, kWhole), "disk.flush_error");
+}
 bool SimDisk::SyncFails() {
-  if (std::exchange(fail_next_sync, false)) return true;  // ordered and counted by the schedule
+  if (std::exchange(fail_next_sync, false)) {  // ordered by the schedule, perhaps a life ago
+    shared_.budget.Set(shared_.EndpointOf(node_), Hurt::kFailed);
+    return true;
+  }
   return Strikes(NodeSite::kSyncError, sync_error_choice_, sync_error_, "disk.sync_error");
 }
 
 void SimDisk::MaybeCorrupt(MemKv& kv, std::string_view from, std::optional<std::string_view> to) {
   if (!corrupts()) return;
   const NodeFates::Strike strike = fates_.Ask(NodeSite::kCorrupt, corrupt_choice_, corrupt_);
-  if (!strike.bits) return;
-  const std::size_t node = shared_.EndpointOf(node_);
-  if (!fates_.scripted() && !shared_.budget.MayHurt(node)) return;
-  const std::size_t rows =
-      to ? kv.CorruptRange(from, to, *strike.bits) : (kv.CorruptRow(from, *strike.bits) ? 1 : 0);
+  if (!MayStrike(strike)) return;
+  Spoiled(strike, to ? kv.CorruptRange(from, to, *strike.bits)
+                     : (kv.CorruptRow(from, *strike.bits) ? 1 : 0));
+}
+
+void SimDisk::MaybeCorruptOne(
+    absl::FunctionRef<std::optional<std::string>(std::uint64_t bits)> place) {
+  if (!corrupts()) return;
+  const NodeFates::Strike strike = fates_.Ask(NodeSite::kCorrupt, corrupt_choice_, corrupt_);
+  if (!MayStrike(strike)) return;
+  const std::optional<std::string> key = place(*strike.bits);
+  Spoiled(strike, key && log.CorruptRow(*key, *strike.bits) ? 1 : 0);
+}
+
+void SimDisk::MaybeCorruptAtRest() {
+  if (!corrupts()) return;
+  const NodeFates::Strike strike = fates_.Ask(NodeSite::kCorrupt, at_rest_choice_,
+                                              std::min(corrupt_ * kReadsOfABoot, kMostAtRest));
+  if (!MayStrike(strike)) return;
+  MemKv& kv = Below(*strike.bits, 4) == 0 ? map : log;
+  if (kv.rows().empty()) return;
+  const auto nth = static_cast<std::ptrdiff_t>(Below(Mix(*strike.bits), kv.rows().size()));
+  const std::string key = std::next(kv.rows().begin(), nth)->first;
+  Spoiled(strike, kv.CorruptRow(key, *strike.bits) ? 1 : 0);
+}
+
+bool SimDisk::MayStrike(const NodeFates::Strike& strike) const {
+  if (!strike.bits) return false;
+  return fates_.scripted() || shared_.budget.MayDamage(shared_.EndpointOf(node_));
+}
+
+void SimDisk::Spoiled(const NodeFates::Strike& strike, std::size_t rows) {
   if (rows == 0) return;
   fates_.Note(NodeSite::kCorrupt, strike.nth, static_cast<std::int64_t>(*strike.bits));
-  shared_.budget.Set(node, Hurt::kDamaged);
+  shared_.budget.Set(shared_.EndpointOf(node_), Hurt::kDamaged);
   shared_.injected.Add("disk.corrupt_row", rows);
   shared_.damage.push_back(
       Damage{node_, "disk.corrupt_row", shared_.verdicts.event(), shared_.now()});
@@ -196,13 +238,7 @@ std::optional<Input> SimLog::OnSyncDone(std::uint64_t number) {
 
 void SimLog::Read(const ReadLog& request) {
   breaker_.Pass();
-  // The oldest entry of the group goes bad, whether or not it is among those that are read.
-  if (disk_.corrupts()) {
-    const std::string key = GroupKey(LogTag::kEntry, request.group);
-    const absl::StatusOr<KvPage> rows = disk_.log.Scan(key, AfterPrefix(key), KvLimit{1, 1});
-    if (rows.ok() && !rows->rows.empty())
-      disk_.MaybeCorrupt(disk_.log, rows->rows.front().key, std::nullopt);
-  }
+  disk_.MaybeCorruptOne([&](std::uint64_t bits) { return EntryToSpoil(request.group, bits); });
   LogRead answer;
   answer.id = request.id;
   answer.group = request.group;
@@ -222,6 +258,19 @@ void SimLog::Read(const ReadLog& request) {
   event.life = life_;
   event.slot = reads_.Put(Input(std::move(answer)));
   shared_.queue.Push(disk_.ReadEnd(), event);
+}
+
+// The group's oldest entry or any of them, whether or not it is among those that are read.
+std::optional<std::string> SimLog::EntryToSpoil(GroupId group, std::uint64_t bits) const {
+  const std::string prefix = GroupKey(LogTag::kEntry, group);
+  const absl::StatusOr<KvPage> rows = disk_.log.Scan(prefix, AfterPrefix(prefix), KvLimit{1, 1});
+  if (!rows.ok() || rows->rows.empty()) return std::nullopt;
+  const std::optional<LogKey> oldest = ParseLogKey(rows->rows.front().key);
+  const std::optional<Index> last = store_.LastIndex(group);
+  if (!oldest || !last || *last < oldest->index || Below(bits, 2) == 0)
+    return rows->rows.front().key;
+  const std::uint64_t nth = Below(Mix(bits), last->value() - oldest->index.value() + 1);
+  return EntryKey(group, oldest->generation, oldest->index + Count(nth));
 }
 
 bool SimLog::Damaged(GroupId group, Index first, Count count) const {
@@ -331,6 +380,7 @@ std::optional<bool> SimMap::OnFlushDone(PortRequest id) {
   }
   for (auto flush = flushes_.begin(); flush != flushes_.end(); ++flush) {
     if (flush->id != id) continue;
+    if (disk_.FlushFails()) disk_.map.FailNextSync(Injected("injected: flush failed"));
     const bool ok = disk_.map.SyncUpTo(flush->upto).ok();
     flushes_.erase(flush);
     return ok;

@@ -15,8 +15,11 @@
 #include <deque>
 #include <limits>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
+
+#include "absl/functional/function_ref.h"
 
 #include "engine/ports.h"
 #include "sim/world/node_fates.h"
@@ -87,8 +90,13 @@ class SimDisk {
   bool WriteFails();
   bool SyncFails();
   bool MapWriteFails();
+  bool FlushFails();
   // A row that is about to be read goes bad for ever.
   void MaybeCorrupt(MemKv& kv, std::string_view from, std::optional<std::string_view> to);
+  // The same for a row of the log that `place` chooses.
+  void MaybeCorruptOne(absl::FunctionRef<std::optional<std::string>(std::uint64_t bits)> place);
+  // Any row of either store may have gone bad while nobody looked.
+  void MaybeCorruptAtRest();
   bool corrupts() const {
     return !healed && (corrupt_ > 0 || fates_.MayStrike(NodeSite::kCorrupt));
   }
@@ -100,6 +108,8 @@ class SimDisk {
 
  private:
   bool Strikes(NodeSite site, Choice& choice, std::int64_t parts, const char* name);
+  bool MayStrike(const NodeFates::Strike& strike) const;
+  void Spoiled(const NodeFates::Strike& strike, std::size_t rows);
 
   Shared& shared_;
   NodeId node_;
@@ -111,7 +121,7 @@ class SimDisk {
   std::int64_t write_error_ = 0, sync_error_ = 0, map_error_ = 0, corrupt_ = 0, self_flush_ = 0;
   Choice sync_time_, read_time_, work_time_, flush_time_;
   Choice write_error_choice_, sync_error_choice_, map_error_choice_, corrupt_choice_,
-      self_flush_choice_;
+      self_flush_choice_, at_rest_choice_, flush_error_choice_;
   Choice kept_log_, kept_map_;
 };
 
@@ -143,6 +153,7 @@ class SimLog final : public LogPort {
   };
   void StartSync();
   void Fail(PersistSeq seq);
+  std::optional<std::string> EntryToSpoil(GroupId group, std::uint64_t bits) const;
   // Whether one of these entries is spoiled.
   bool Damaged(GroupId group, Index first, Count count) const;
 

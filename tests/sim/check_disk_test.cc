@@ -178,6 +178,22 @@ TEST(BootChecks, AnAppliedStateThatWasNeverCommittedIsRefused) {
   EXPECT_VIOLATES(play, "I-7");
 }
 
+TEST(BootChecks, ALifeWhoseRecordWasDurableDoesNotComeAgain) {
+  Play play;
+  play.Settle();
+  play.invariants().OnCrash(NodeId(2), play.of(2).seq);
+  play.invariants().OnBoot(NodeId(2), play.Found(2, play.OnDisk(2), 0), BootNumber(1));
+  EXPECT_VIOLATES(play, "I-33");
+}
+
+TEST(BootChecks, ALifeWhoseRecordWasLostMayComeAgain) {
+  Play play;
+  play.Settle();
+  Restart(play, 2, play.of(2).seq, play.OnDisk(2));
+  Restart(play, 2, PersistSeq(), play.OnDisk(2));  // as life 2 both times
+  EXPECT_CLEAN(play);
+}
+
 TEST(BootChecks, AWipedNodeKeepsItsPromises) {
   Play play;
   play.SettleWithCommands();

@@ -90,6 +90,7 @@ TEST(SnapshotChecks, InstallingACommittedStatePasses) {
   play.Commit(1, 2);
   LogStart start = StartAt(play, 2, 1);
   start.generation = Generation(2);
+  play.invariants().OnStateDurable(NodeId(3), kGroup, Generation(2), Index(2));
   play.Write(3, ResetLog{kGroup, start});
   play.view(3).start = play.view(3).last = At(2, 1);
   play.view(3).durable = Index(2);
@@ -103,10 +104,29 @@ TEST(SnapshotChecks, InstallingACommittedStatePasses) {
   EXPECT_CLEAN(play);
 }
 
+TEST(SnapshotChecks, InstallingAStateThatTheMapMayLoseIsRefused) {
+  Play play;
+  play.Settle();
+  play.Append(1, {Command(1, "a")});
+  play.Replicate(1, 2);
+  play.Commit(1, 2);
+  LogStart start = StartAt(play, 2, 1);
+  start.generation = Generation(3);
+  play.invariants().OnStateDurable(NodeId(3), kGroup, Generation(2),
+                                   Index(2));  // that of another transfer
+  play.Write(3, ResetLog{kGroup, start});
+  play.view(3).start = play.view(3).last = At(2, 1);
+  play.view(3).commit = Index(2);
+  play.view(3).installing = true;
+  play.Step(3);
+  EXPECT_VIOLATES(play, "I-31");
+}
+
 TEST(SnapshotChecks, InstallingAStateThatWasNeverCommittedIsRefused) {
   Play play;
   play.Settle();
   play.Append(1, {Command(1, "a")});
+  play.invariants().OnStateDurable(NodeId(3), kGroup, Generation(1), Index(2));
   play.Write(3, ResetLog{kGroup, StartAt(play, 2, 1)});
   play.view(3).start = play.view(3).last = At(2, 1);
   play.view(3).commit = Index(2);
@@ -120,6 +140,7 @@ TEST(SnapshotChecks, InstallingAnOlderConfigurationIsRefused) {
   play.SettleWithCommands();
   LogStart start = StartAt(play, 2, 1);
   start.configuration.incoming = {NodeId(1)};
+  play.invariants().OnStateDurable(NodeId(3), kGroup, Generation(1), Index(2));
   play.Write(3, ResetLog{kGroup, start});
   play.view(3).start = play.view(3).last = At(2, 1);
   play.Step(3);
@@ -129,6 +150,7 @@ TEST(SnapshotChecks, InstallingAnOlderConfigurationIsRefused) {
 TEST(SnapshotChecks, AStateThatThrowsALongerMatchingLogAwayIsRefused) {
   Play play;
   play.SettleWithCommands();
+  play.invariants().OnStateDurable(NodeId(3), kGroup, Generation(1), Index(2));
   play.Write(3, ResetLog{kGroup, StartAt(play, 2, 1)});
   play.view(3).start = play.view(3).last = At(2, 1);
   play.Step(3);

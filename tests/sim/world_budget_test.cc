@@ -54,6 +54,18 @@ TEST(FaultBudget, EveryHurtAndEveryHealingIsAChange) {
   EXPECT_NE(budget.changes(), again);
 }
 
+TEST(FaultBudget, DamageLeavesRoomForWhoeverWasTakenOutByOrder) {
+  FaultBudget budget(5, 2);
+  EXPECT_TRUE(budget.MayDamage(0));
+  budget.Set(0, Hurt::kDamaged);
+  budget.Set(1, Hurt::kDown);
+  EXPECT_TRUE(budget.MayDamage(1)) << "it is one of the two that may be hurt";
+  budget.Set(2, Hurt::kDown);  // a schedule does not ask
+  EXPECT_FALSE(budget.MayDamage(2));
+  EXPECT_TRUE(budget.MayHurt(2));
+  EXPECT_FALSE(budget.MayDamage(3));
+}
+
 TEST(FaultBudget, CountsNodesNotWounds) {
   FaultBudget budget(3, 2);
   budget.Set(2, Hurt::kDamaged);

@@ -2,10 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "sim/scenario/scenario.h"
 #include "sim/world/sim_disk.h"
+#include "storage/keys.h"
 #include "storage/recovery.h"
 
 namespace quorate::sim {
@@ -140,6 +142,72 @@ TEST_F(DiskTest, NothingIsReportedAfterAFailedSyncButTheFailure) {
   Append(3);
   log_->Sync();
   EXPECT_TRUE(shared_.queue.empty());
+}
+
+TEST_F(DiskTest, AnOrderedFailureCountsInTheLifeInWhichItStrikes) {
+  disk_.fail_next_sync = true;
+  Append(1);
+  EXPECT_FALSE(shared_.budget.Is(0, Hurt::kFailed));
+  log_->Sync();
+  EXPECT_TRUE(std::holds_alternative<PersistFailed>(*NextSync()));
+  EXPECT_TRUE(shared_.budget.Is(0, Hurt::kFailed));
+}
+
+class RottingDisk : public DiskTest {
+ protected:
+  RottingDisk()
+      : DiskTest(R"({"format":1,"about":"Test.","cluster":{"nodes":3},"disk":{"corrupt_row":1}})") {
+  }
+};
+
+TEST_F(RottingDisk, AReadMaySpoilTheOldestEntryAndAnyOther) {
+  for (std::uint64_t seq = 1; seq <= 9; ++seq) Append(seq);
+  for (std::uint64_t read = 1; read <= 12; ++read)
+    log_->Read(ReadLog{PortRequest(read), kDefaultNamespace, Index(9), Index(9), 1000});
+  bool oldest = false;
+  bool other = false;
+  for (const std::string& key : disk_.log.corrupt_keys()) {
+    const std::optional<LogKey> spoiled = ParseLogKey(key);
+    ASSERT_TRUE(spoiled && spoiled->tag == LogTag::kEntry);
+    oldest = oldest || spoiled->index == Index(1);
+    other = other || spoiled->index > Index(1);
+  }
+  EXPECT_TRUE(oldest);
+  EXPECT_TRUE(other);
+  EXPECT_TRUE(shared_.budget.Is(0, Hurt::kDamaged));
+}
+
+TEST(SimDisk, AFlushOfTheMapFailsAsASyncDoes) {
+  const RunConfig config =
+      ConfigOf(R"({"format":1,"about":"Test.","cluster":{"nodes":3},"disk":{"sync_error":1}})");
+  Shared shared(config, 1, RunSettings{});
+  SimDisk disk(shared, NodeId(1));
+  absl::StatusOr<MapStore> store = MapStore::Open(disk.map, SelfOf());
+  ASSERT_TRUE(store.ok());
+  Breaker breaker;
+  SimMap map(shared, NodeId(1), 1, disk, *std::move(store), breaker);
+  map.StartFlush(PortRequest(1));
+  EXPECT_EQ(map.OnFlushDone(PortRequest(shared.queue.Pop().a)), std::optional(false));
+  EXPECT_TRUE(shared.budget.Is(0, Hurt::kFailed));
+}
+
+TEST(SimDisk, AnyRowMayRotAtRestAndIsRefusedAtTheNextBoot) {
+  const RunConfig config =
+      ConfigOf(R"({"format":1,"about":"Test.","cluster":{"nodes":3},"disk":{"corrupt_row":0.5}})");
+  std::set<LogTag> kinds;
+  std::size_t rotten = 0;
+  for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+    Shared shared(config, seed, RunSettings{});
+    SimDisk disk(shared, NodeId(1));
+    ASSERT_TRUE(Bootstrap(disk.log, SelfOf(), ConfigurationOf(NodeSet{NodeId(1), NodeId(2)})).ok());
+    disk.MaybeCorruptAtRest();
+    EXPECT_EQ(LogStore::Open(disk.log, SelfOf()).ok(), disk.log.corrupt_keys().empty());
+    for (const std::string& key : disk.log.corrupt_keys()) kinds.insert(ParseLogKey(key)->tag);
+    rotten += disk.log.corrupt_keys().size();
+  }
+  EXPECT_EQ(kinds.size(), 6u);  // every kind of row but entries, of which there are none yet
+  EXPECT_GT(rotten, 400u / 8);  // a quarter of the boots, and the log in three quarters of them
+  EXPECT_LT(rotten, 400u / 4);
 }
 
 TEST_F(DiskTest, AStalledDiskFinishesNothingBeforeItsEnd) {

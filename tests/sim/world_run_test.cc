@@ -49,6 +49,27 @@ TEST(Run, ACalmClusterPassesAndAnswersItsClients) {
   EXPECT_GE(result.virtual_ns, 4'000'000'000);
 }
 
+// Nobody crashes but soon after a log was compacted; a calm run without compactions has no such moment.
+TEST(Run, AnAimedCrashComesWhereALogLosesAPart) {
+  const std::string calm(kCalm);
+  const std::string aimed = calm.substr(0, calm.size() - 1) +
+                            R"(,"process":{"aimed_crash":1,"restart":{"after":"20ms"}}})";
+  std::string compacting = aimed;
+  const std::string option = R"("heartbeat")";
+  compacting.insert(compacting.find(option), R"("snapshot_every":10,"log_keep":0,)");
+  std::uint64_t crashes = 0;
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    EXPECT_EQ(RunOf(aimed.c_str(), seed).injected.count("process.aimed_crash"), 0u);
+    const RunResult result = RunOf(compacting.c_str(), seed);
+    EXPECT_EQ(result.verdict, Verdict::kPass)
+        << (result.violation ? result.violation->what : result.excuse);
+    const auto struck = result.injected.find("process.aimed_crash");
+    if (struck != result.injected.end()) crashes += struck->second;
+  }
+  EXPECT_GT(crashes, 3u);
+  EXPECT_LT(crashes, 200u);  // an eighth of the compactions
+}
+
 TEST(Run, TheSameSeedIsTheSameRun) {
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
     const RunResult first = RunOf(kWild, seed);
