@@ -13,8 +13,13 @@ const char* MeaningOf(Check check) {
     case Check::kOneVoteATerm:
       return "one vote a node and term, across restarts";
     case Check::kRoles:
-      return "roles change only as they may; a leader grants no votes; a candidate counts "
-             "its own term only";
+      return "roles change only as they may; neither a leader nor who has just heard one "
+             "grants votes; a candidate counts its own term only. A campaign begins by a "
+             "pre-vote that was won or by an order, which goes only to a voter with the "
+             "whole log; one that is won is taken in that step. A leader leaves when it "
+             "hears from no quorum or its disk stands still, else it stays, and speaks as "
+             "one no longer. Who hears its leader follows, and asks for no votes; nothing "
+             "else puts its timer off";
     case Check::kLogMatching:
       return "same index and term: same entry and same prefix";
     case Check::kLeaderCompleteness:
@@ -48,14 +53,20 @@ const char* MeaningOf(Check check) {
              "confirmed by messages sent after";
     case Check::kFewTerms:
       return "a healed core takes hardly any terms: a sound network needs no elections, and "
-             "who holds them all the same goes in circles";
+             "who holds them all the same goes in circles; nor does any sound quorum, while "
+             "faults go on elsewhere, begin term after term without getting anything done. "
+             "Election timeouts are drawn by chance: none comes again and again";
     case Check::kTermSource:
       return "a term is never taken from a snapshot or an entry; messages carry the "
-             "sender's current term";
+             "sender's current term, and who is told a later one (by other than a request "
+             "for votes) takes it";
     case Check::kStaleMessage:
-      return "a message of an older term is answered, not acted on";
+      return "a message of an older term is answered, not acted on: it moves no role, and "
+             "nothing that a leader knows of its peers; every request for a vote is "
+             "answered";
     case Check::kUpToDateVote:
-      return "votes go only to candidates whose log is at least as good";
+      return "votes go only to candidates whose log is at least as good; what a refusal "
+             "gives as its reason is so";
     case Check::kConfigurationChange:
       return "any two quorums that could decide meet: one change at a time, joint rules";
     case Check::kEffectiveConfiguration:
@@ -72,9 +83,10 @@ const char* MeaningOf(Check check) {
       return "after an install: log start, configuration and applied index are the "
              "snapshot's";
     case Check::kNoGap:
-      return "no gap between snapshot and log, at any sync and after recovery; the log "
-             "behind a state stays while it is being sent; a flushed map is never said to "
-             "hold more than was written when the flush began";
+      return "no gap between snapshot and log, at any sync and after recovery; a log is "
+             "reset to a state only once the map holds that durably; the log behind a state "
+             "stays while it is being sent; a flushed map is never said to hold more than "
+             "was written when the flush began";
     case Check::kSnapshotContent:
       return "a snapshot's content is the state at its index: row by row the reference "
              "model's, none left out, and the same bytes whoever sends or installs them";
@@ -117,8 +129,9 @@ const char* MeaningOf(Check check) {
     case Check::kTruthfulFail:
       return "what was refused as certainly not applied is in no committed log";
     case Check::kLimits:
-      return "every queue keeps its limit; what is applied is not counted as unapplied, and "
-             "no bytes are in flight without a message";
+      return "every queue keeps its limit, and so does what is sent or applied at once; "
+             "what is applied is neither counted as unapplied nor waited for, and no bytes "
+             "are in flight without a message";
     case Check::kSerialReply:
       return "a reply is what the reference model answers at the operation's place in the "
              "order";
@@ -137,11 +150,14 @@ const char* MeaningOf(Check check) {
     case Check::kAnswerInTime:
       return "a client's operation is answered in time";
     case Check::kConvergenceInTime:
-      return "the core's logs and states become equal in time";
+      return "the core's logs and states become equal in time, and no log stays longer than "
+             "compaction leaves it";
     case Check::kProgressInCalm:
       return "during chaos, too, something commits while nothing lasting is broken, within "
              "a span derived from the chances of frames and disks of that very run (not on "
-             "links of limited capacity)";
+             "links of limited capacity); and whatever is broken: a quorum whose nodes and "
+             "links between them are sound, by what really happened to them and not by "
+             "chances, does not stand still";
     case Check::kWakeups:
       return "no node wants to be woken for ever at one instant";
     case Check::kRunEnds:
