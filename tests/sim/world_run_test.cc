@@ -144,6 +144,28 @@ TEST(Run, AScheduledCrashStrikesItsNodeAtItsTime) {
   EXPECT_EQ(world.Injected().at("scheduled.crash"), 1u);
 }
 
+TEST(Run, WhoStaysOutsideAsDeadIsNotStartedByARestartThatIsUnderWay) {
+  const Scenario scenario = ScenarioOf(R"({"format":1,"about":"A crash just before the healing.",
+    "time":{"horizon":"2s"},
+    "cluster":{"nodes":3,"options":{"heartbeat":"50ms","election_timeout":["150ms","300ms"]}},
+    "workload":{"clients":1,"rate":"10/s"},
+    "schedule":[{"at":"1900ms","do":"crash","node":2,"for":"200ms"}]})");
+  std::uint64_t dead = 0;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    const RunConfig config = Draw(scenario, seed);
+    World world(config, seed, RunSettings{});
+    const RunGuard guard(world.shared().marks);
+    world.Run();
+    EXPECT_FALSE(world.shared().verdicts.found());
+    const auto injected = world.Injected();
+    const bool restarted = world.machines()[1]->boots() > 1;
+    // Whoever else is outside or in the core has come up again by then.
+    if (!restarted) EXPECT_EQ(injected.count("outside.dead"), 1u);
+    dead += restarted ? 0 : 1;
+  }
+  EXPECT_GT(dead, 0u);
+}
+
 TEST(Run, AWipedNodeIsRefusedAndTheOthersGoOn) {
   const Scenario scenario =
       ScenarioOf(R"({"format":1,"about":"One disk is lost.","time":{"horizon":"4s"},
