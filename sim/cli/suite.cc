@@ -129,7 +129,8 @@ class Suite {
     // Files first: who reads the table may stop reading at any line.
     const absl::Status reports = WriteReports(args_, summary_, first_seed_);
     if (status.ok()) status = reports;
-    if (!args_.quiet && TasksOf(args_) == 1 && !Interrupted()) TellTheRun();
+    // What has ended well in a worker ends well here.
+    if (!args_.quiet && TasksOf(args_) == 1 && last_end_ == RunEnd::kFinished) TellTheRun();
     if (!args_.quiet) std::fputs(RenderTable(summary_, first_seed_).c_str(), stdout);
     if (args_.quiet) {
       for (const Finding& finding : summary_.findings()) {
@@ -185,6 +186,7 @@ class Suite {
     const bool sampled = Happens(scenarios_[record.file].determinism_parts,
                                  Prf(record.seed, NameKey("determinism.twin"), record.file, 0));
     const bool finished = record.end == RunEnd::kFinished;
+    last_end_ = record.end;
     if (finished && (sampled || (failed && twins_of_failures_ < kMostTwinsOfFailures))) {
       if (failed) ++twins_of_failures_;
       summary_.NoteTwin({record.number, sampled, failed});
@@ -295,6 +297,7 @@ class Suite {
   std::vector<RunRecord> firsts_;     // of those that are to be run again
   std::vector<RunRecord> differing_;  // second runs whose digest is another
   std::size_t twins_of_failures_ = 0;
+  std::optional<RunEnd> last_end_;
   bool stopped_ = false;
 };
 

@@ -160,7 +160,9 @@ TEST(Run, WhoStaysOutsideAsDeadIsNotStartedByARestartThatIsUnderWay) {
     const auto injected = world.Injected();
     const bool restarted = world.machines()[1]->boots() > 1;
     // Whoever else is outside or in the core has come up again by then.
-    if (!restarted) EXPECT_EQ(injected.count("outside.dead"), 1u);
+    if (!restarted) {
+      EXPECT_EQ(injected.count("outside.dead"), 1u);
+    }
     dead += restarted ? 0 : 1;
   }
   EXPECT_GT(dead, 0u);
