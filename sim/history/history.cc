@@ -159,6 +159,7 @@ History ResolveInfos(const History& history, const CommittedEffects& effects) {
         index = found.front();
       }
     }
+    if (fate == Fate::kSomewhere && effects.TooBig(op.group, index)) fate = Fate::kNowhere;
     if (!op.completion) op.completion = Completion{};
     switch (fate) {
       case Fate::kUnknown:

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "engine/base/bytes.h"
 #include "engine/base/strong.h"
 #include "engine/kv/command.h"
@@ -150,6 +151,9 @@ class CommittedEffects {
   void AddContent(GroupId group, Digest command, Index index) {
     by_content_[{group, command}].push_back(index);
   }
+  // What stands there was decided, and refused for its size: it changed nothing.
+  void AddTooBig(GroupId group, Index index) { too_big_.insert({group, index}); }
+  bool TooBig(GroupId group, Index index) const { return too_big_.contains({group, index}); }
   // Where it took effect; nullopt: nowhere.
   std::optional<Index> Find(const Key& key) const;
   const std::vector<Index>& FindContent(GroupId group, Digest command) const;
@@ -157,11 +161,12 @@ class CommittedEffects {
  private:
   absl::btree_map<Key, Index> by_session_;
   absl::btree_map<std::pair<GroupId, Digest>, std::vector<Index>> by_content_;
+  absl::btree_set<std::pair<GroupId, Index>> too_big_;
 };
 
 // The same history with its unknown outcomes resolved from the committed log, which makes a search
 // possible that is otherwise exponential in their number:
-//   - a write that took effect nowhere becomes a fail;
+//   - a write that took effect nowhere becomes a fail; so does one that was refused for its size;
 //   - one that took effect at index i stays an info, but is `over_by` the completion of the earliest
 //     operation of its group that has seen an index >= i;
 //   - one that was refused for its session is the one or the other, as the log says;

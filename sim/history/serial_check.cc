@@ -98,6 +98,7 @@ void SerialChecker::State::NoteEffect(GroupId id, Group& group, Index index,
   if (effect.kind != EntryEffect::Kind::kApplied) return;
   verdicts.Count(Check::kExactlyOnce);
   verdicts.Count(Check::kTruthfulFail);
+  if (effect.reply.status == ReplyStatus::kTooBig) effects.AddTooBig(id, index);
   // Content matters only for clients without a session, who asked for it before.
   const auto asked = group.asked.find(effect.command);
   if (asked != group.asked.end()) effects.AddContent(id, effect.command, index);

@@ -291,6 +291,20 @@ TEST_F(SerialCheck, InfoWriteMayTakeEffectMuchLater) {
   EXPECT_EQ(found(), "nothing");
 }
 
+TEST_F(SerialCheck, WriteOfUnknownOutcomeThatIsTooBigHasNoPlaceInAnyOrder) {
+  const std::string big(limits_.max_value_bytes + 1, 'x');
+  Info(Invoke(1, Command(Put{"k", big})));
+  Info(Invoke(1, Command(Put{"k", "fits"})));
+  CommitPut(0, 0, "k", big);
+  CommitPut(0, 0, "k", "fits");
+  EXPECT_TRUE(checker_.effects().TooBig(kDefaultNamespace, Index(1)));
+  EXPECT_FALSE(checker_.effects().TooBig(kDefaultNamespace, Index(2)));
+  const History resolved = ResolveInfos(script_.history(), checker_.effects());
+  EXPECT_EQ(resolved.operations[0].outcome(), OutcomeClass::kFail);
+  EXPECT_EQ(resolved.operations[1].outcome(), OutcomeClass::kInfo);
+  EXPECT_EQ(found(), "nothing");
+}
+
 TEST_F(SerialCheck, SessionOpensWhereItsEntryStands) {
   const OpId open = Invoke(1, SessionOpening{});
   Commit(EntryOf(EntryKind::kOpenSession));

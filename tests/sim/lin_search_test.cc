@@ -219,6 +219,21 @@ TEST(ResolvedInfos, CommandWithoutASessionIsKnownByItsContentIfItIsTheOnlyOne) {
             OutcomeClass::kInfo);
 }
 
+TEST(ResolvedInfos, WriteThatWasRefusedForItsSizeIsAFail) {
+  Script s;
+  s.Info(s.Invoke(1, Command(Put{"k", "too big"}), 7, 1));
+  s.Info(s.Invoke(3, Command(Put{"k", "far too big"})));
+  s.Alone(2, Command(Put{"o", "b"}), Wrote("o", 5, 1), 5);
+  s.Alone(2, ReadOf("k"), SawNothing("k", 1), 5);
+  CommittedEffects effects;
+  effects.Add({kDefaultNamespace, SessionId(7), SessionSeq(1)}, Index(3));
+  EXPECT_EQ(VerdictOn(ResolveInfos(s.history(), effects)), SearchVerdict::kViolation);
+  effects.AddTooBig(kDefaultNamespace, Index(3));
+  const History resolved = ResolveInfos(s.history(), effects);
+  EXPECT_EQ(resolved.operations[0].outcome(), OutcomeClass::kFail);
+  EXPECT_EQ(VerdictOn(resolved), SearchVerdict::kLinearizable);
+}
+
 TEST(ResolvedInfos, ReadsStayAsTheyAre) {
   Script s;
   s.Info(s.Invoke(1, ReadOf("k")));
