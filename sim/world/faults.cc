@@ -277,8 +277,12 @@ bool Faults::StrikeOf(Process& process, std::size_t which) {
       break;
     case Kind::kClockFreeze: {
       const BudgetConfig& budget = shared_.config.budget;
-      if (budget.enforce_clock_bound && length > budget.clock_bound_ns) return false;
-      At(process.node).clock().FreezeWall(shared_.now());
+      SimClock& clock = At(process.node).clock();
+      // It falls behind while it stands.
+      if (budget.enforce_clock_bound &&
+          clock.WallError(shared_.now()) - length < -budget.clock_bound_ns)
+        return false;
+      clock.FreezeWall(shared_.now());
       break;
     }
   }
@@ -461,7 +465,9 @@ bool Faults::StrikeClockStep(Process& process) {
   SimClock& clock = At(process.node).clock();
   const BudgetConfig& budget = shared_.config.budget;
   const std::int64_t error = clock.WallError(shared_.now()) + by;
-  if (by == 0 || (budget.enforce_clock_bound && std::max(error, -error) > budget.clock_bound_ns))
+  // A clock that stands is off by another amount as soon as it goes again.
+  if (by == 0 || (budget.enforce_clock_bound &&
+                  (clock.frozen() || std::max(error, -error) > budget.clock_bound_ns)))
     return false;
   clock.StepWall(by);
   process.step_ns = by;
