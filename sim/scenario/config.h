@@ -113,6 +113,7 @@ struct DiskConfig {
   PerEntity write_error_parts;  // per append
   PerEntity map_error_parts;    // per write of the map
   PerEntity corrupt_row_parts;  // per read: the row or range reads as corrupt from now on
+  PerEntity lying_sync_parts;   // per sync: it says that all is durable, and nothing is
   Episode full;                 // no space left
   Episode stall;                // nothing finishes
   Episode slow;                 // everything takes `slow_factor` times as long
@@ -127,8 +128,10 @@ struct ProcessConfig {
       0;  // a crash takes all nodes of the zone along, as far as the budget allows
   Dist restart_after_ns;
   std::int64_t aimed_crash_parts = 0;  // a log that is cut, dropped or replaced: its node crashes
-  std::int64_t wipe_parts = 0;  // a crash empties the node's disk, as far as the budget allows
-  Episode pause;                // the process does not run; its monotonic clock goes on
+  std::int64_t wipe_parts = 0;       // a crash empties the node's disk, as far as the budget allows
+  std::int64_t old_image_parts = 0;  // a crash puts the last image of the node's disk back
+  PerEntity image_mtbf_ns;           // between images; taken only if one may be put back
+  Episode pause;                     // the process does not run; its monotonic clock goes on
 };
 
 struct BudgetConfig {
@@ -229,8 +232,8 @@ struct DisconnectAction {  // the connection of two nodes breaks, and cannot be 
   friend bool operator==(const DisconnectAction&, const DisconnectAction&) = default;
 };
 
-// What of a disk is gone for good.
-enum class Loss : std::uint8_t { kNothing, kLog, kMap, kAll };
+// What of a disk is gone for good. kImage: all that came after its last image was taken.
+enum class Loss : std::uint8_t { kNothing, kLog, kMap, kAll, kImage };
 // `for`: until its restart; else it stays down until a restart or the healing.
 struct CrashAction {
   NodeRef node;
@@ -279,6 +282,36 @@ struct SyncErrorAction {  // the next sync fails
   NodeRef node;
   friend bool operator==(const SyncErrorAction&, const SyncErrorAction&) = default;
 };
+struct WriteErrorAction {  // the next append to the log fails
+  NodeRef node;
+  friend bool operator==(const WriteErrorAction&, const WriteErrorAction&) = default;
+};
+struct MapErrorAction {  // the next write of the map fails
+  NodeRef node;
+  friend bool operator==(const MapErrorAction&, const MapErrorAction&) = default;
+};
+enum class StorePart : std::uint8_t { kLog, kMap };
+// A row reads as corrupt until it is written again: an entry of the log, or a row of the map.
+struct CorruptAction {
+  NodeRef node;
+  StorePart store = StorePart::kLog;
+  std::int64_t nth =
+      0;  // from the front, counting all groups in the order of keys; behind the last: the last
+  friend bool operator==(const CorruptAction&, const CorruptAction&) = default;
+};
+struct ImageAction {  // what is durable on the disk is copied away
+  NodeRef node;
+  friend bool operator==(const ImageAction&, const ImageAction&) = default;
+};
+// A crash after which the disk is as it was in its last image (if there is one); `for`: until its restart.
+struct OldImageAction {
+  NodeRef node;
+  friend bool operator==(const OldImageAction&, const OldImageAction&) = default;
+};
+struct LyingSyncAction {  // syncs of the log say that all is durable, and nothing is
+  NodeRef node;
+  friend bool operator==(const LyingSyncAction&, const LyingSyncAction&) = default;
+};
 struct TransferAction {
   std::string name_space;
   NodeId target;  // 0 = whoever is best
@@ -298,7 +331,8 @@ using Action =
     std::variant<PartitionAction, IsolateAction, CutAction, ClogAction, SwizzleAction,
                  DisconnectAction, HealAction, CrashAction, WipeAction, RestartAction, PauseAction,
                  ClockStepAction, ClockFreezeAction, DiskStallAction, DiskSlowAction,
-                 DiskFullAction, SyncErrorAction, TransferAction, OperationAction>;
+                 DiskFullAction, SyncErrorAction, WriteErrorAction, MapErrorAction, CorruptAction,
+                 ImageAction, OldImageAction, LyingSyncAction, TransferAction, OperationAction>;
 // The word of the scenario: "partition", "clock_step", "put", ….
 const char* NameOf(const Action& action);
 

@@ -137,6 +137,10 @@ void AddDiskFields(std::vector<Field>& fields) {
       Chance("0"),
       "Share of reads after which a place of the log or the map reads as corrupt for ever; a boot "
       "reads all of both.");
+  Add(fields, "disk.lying_sync", PerNodeOrLink{Into(Disk, &DiskConfig::lying_sync_parts)},
+      Chance("0"),
+      "Share of syncs of the log that say that all is durable, and nothing is. Takes "
+      "budget.over_budget.");
   AddEpisode(
       fields, "disk.full", [](RunConfig& c) -> Episode& { return c.disk.full; },
       R"(["200ms","3s"])", "A disk has no space left");
@@ -172,10 +176,13 @@ void AddProcessFields(std::vector<Field>& fields) {
   Add(fields, "process.wipe", PerRun{Into(Process, &ProcessConfig::wipe_parts)}, Chance("0"),
       "Share of crashes that empty the node's disk, as far as budget.wiped allows: it is refused "
       "from then on.");
-  Field& image = Add(fields, "process.old_image", PerRun{[](RunConfig&, std::int64_t) {}},
-                     Chance("0"), "Only 0.");
-  image.unsupported =
-      "only 0: no node can tell, so it takes over-budget runs, which are not there yet";
+  Add(fields, "process.old_image", PerRun{Into(Process, &ProcessConfig::old_image_parts)},
+      Chance("0"),
+      "Share of crashes after which the node's disk is what it was in its last image: no node can "
+      "tell. Takes budget.over_budget.");
+  Add(fields, "process.image_every", PerNodeOrLink{Into(Process, &ProcessConfig::image_mtbf_ns)},
+      {Unit::kDuration, "\"1s\"", Milliseconds(1).ns, kHour},
+      "Mean time between images of a node's disk, where process.old_image may put one back.");
   Field& down = Add(
       fields, "budget.down", PerRun{[](RunConfig& c, std::int64_t v) { c.budget.down = v; }},
       Number("\"minority\"", 0, 9), "Nodes that random faults may have out of service at once.");
@@ -183,7 +190,7 @@ void AddProcessFields(std::vector<Field>& fields) {
   Field& wiped =
       Add(fields, "budget.wiped", PerRun{[](RunConfig& c, std::int64_t v) { c.budget.wiped = v; }},
           Number("\"none\"", 0, 9), "Nodes that process.wipe may strike, of those in budget.down.");
-  wiped.words = {{"none", 0}, {"minority", kMinority}};
+  wiped.words = {{"none", 0}, {"minority", kMinority}, {"all", kAllNodes}};
   Field& bound = Add(fields, "budget.clock_bound", PerRun{[](RunConfig& c, std::int64_t v) {
                        c.budget.enforce_clock_bound = v != 0;
                        c.budget.clock_bound_ns = v;
@@ -191,10 +198,10 @@ void AddProcessFields(std::vector<Field>& fields) {
                      {Unit::kDuration, "\"none\"", Milliseconds(1).ns, 24 * kHour},
                      "No wall clock is further than this from true time; \"enforce\" = 500ms.");
   bound.words = {{"none", 0}, {"enforce", Milliseconds(500).ns}};
-  Field& over = Add(fields, "budget.over_budget", YesOrNo{[](RunConfig&, bool) {}},
-                    {Unit::kWord, "false", 0, 0}, "Faults beyond what is tolerated. Only false.");
-  over.unsupported =
-      "only false: faults beyond what Raft bears need weaker checkers, which are not there yet";
+  Add(fields, "budget.over_budget", YesOrNo{[](RunConfig&, bool) {}}, {Unit::kWord, "false", 0, 0},
+      "Allows faults beyond what is tolerated: wiping all nodes, old images, syncs that lie. Once "
+      "a "
+      "disk has broken its word the weaker checker judges: see docs/simulator.md.");
 }
 
 }  // namespace quorate::sim

@@ -309,7 +309,30 @@ class ScenarioReader {
       return Complaint("budget.wiped", "is \"none\": process.wipe would never happen");
     if (!wipes && !none_wiped)
       return Complaint("budget.wiped", "has no effect without process.wipe");
-    return CheckShares();
+    const absl::Status within = CheckWithinBudget();
+    return within.ok() ? CheckShares() : within;
+  }
+
+  // Faults after which nobody can promise anything are asked for twice. A resolved scenario is a record.
+  absl::Status CheckWithinBudget() const {
+    const int place = FindField("budget.over_budget");
+    REQUIRE(place >= 0);
+    if (resolved_ || scenario_.settings[static_cast<std::size_t>(place)].flag)
+      return absl::OkStatus();
+    constexpr const char* kWhy = "takes \"over_budget\": true in budget";
+    for (const char* path : {"process.old_image", "disk.lying_sync"}) {
+      if (HighestOf(Rule(path)) > 0) return Complaint(path, kWhy);
+    }
+    if (LowestOf(Rule("budget.wiped")) == kAllNodes) return Complaint("budget.wiped", kWhy);
+    for (std::size_t i = 0; i < scenario_.schedule.size(); ++i) {
+      const Action& action = scenario_.schedule[i].action;
+      const CrashAction* crash = std::get_if<CrashAction>(&action);
+      if (std::holds_alternative<OldImageAction>(action) ||
+          std::holds_alternative<LyingSyncAction>(action) ||
+          (crash != nullptr && crash->lose == Loss::kImage))
+        return Complaint(Under(Under("schedule", i), "do"), kWhy);
+    }
+    return absl::OkStatus();
   }
 
   // What stands in a resolved scenario is a number, and one that means something.

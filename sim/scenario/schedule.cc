@@ -118,6 +118,32 @@ const std::vector<ActionSpec>& ScheduleActions() {
       {"disk_stall", true, {kNode}, OnNode<DiskStallAction>, "A disk finishes nothing."},
       {"disk_full", true, {kNode}, OnNode<DiskFullAction>, "A disk has no space left."},
       {"sync_error", false, {kNode}, OnNode<SyncErrorAction>, "The next sync fails."},
+      {"write_error",
+       false,
+       {kNode},
+       OnNode<WriteErrorAction>,
+       "The next append to the log fails."},
+      {"map_error", false, {kNode}, OnNode<MapErrorAction>, "The next write of the map fails."},
+      {"corrupt",
+       false,
+       {kNode, {"store", KeyKind::kStore, true}, {"nth", KeyKind::kCount, false}},
+       [](const Parts& p, Action& out) {
+         out = CorruptAction{p.node, p.store, p.count.value_or(0)};
+       },
+       "An entry of the log, or a row of the map, reads as corrupt until it is written again: the "
+       "first one, or `nth` (from 0)."},
+      {"image", false, {kNode}, OnNode<ImageAction>, "What is durable on a disk is copied away."},
+      {"old_image",
+       true,
+       {kNode},
+       OnNode<OldImageAction>,
+       "A node crashes and its disk is what it was in its last image; after `for` it starts again. "
+       "Takes budget.over_budget."},
+      {"lying_sync",
+       true,
+       {kNode},
+       OnNode<LyingSyncAction>,
+       "Syncs of the log say that all is durable, and nothing is. Takes budget.over_budget."},
       {"transfer",
        false,
        {kNamespace, {"to", KeyKind::kTarget, false}},
@@ -173,7 +199,9 @@ std::string SchemaOf(KeyKind kind) {
     case KeyKind::kKept:
       return R"({"type":"object","additionalProperties":false,"properties":{"log":{"type":"integer","minimum":0},"map":{"type":"integer","minimum":0}}})";
     case KeyKind::kLoss:
-      return R"({"enum":["log","map","all"]})";
+      return R"({"enum":["log","map","all","to_image"]})";
+    case KeyKind::kStore:
+      return R"({"enum":["log","map"]})";
     case KeyKind::kNamespace:
     case KeyKind::kText:
       return R"({"type":"string"})";
@@ -208,34 +236,42 @@ std::string ScheduleSchema() {
 }
 
 const char* NameOf(const Action& action) {
-  return std::visit(
-      Match{
-          [](const PartitionAction&) { return "partition"; },
-          [](const IsolateAction&) { return "isolate"; }, [](const CutAction&) { return "cut"; },
-          [](const ClogAction&) { return "clog"; }, [](const SwizzleAction&) { return "swizzle"; },
-          [](const DisconnectAction&) { return "disconnect"; },
-          [](const HealAction&) { return "heal"; }, [](const CrashAction&) { return "crash"; },
-          [](const WipeAction&) { return "wipe"; }, [](const RestartAction&) { return "restart"; },
-          [](const PauseAction&) { return "pause"; },
-          [](const ClockStepAction&) { return "clock_step"; },
-          [](const ClockFreezeAction&) { return "clock_freeze"; },
-          [](const DiskSlowAction&) { return "disk_slow"; },
-          [](const DiskStallAction&) { return "disk_stall"; },
-          [](const DiskFullAction&) { return "disk_full"; },
-          [](const SyncErrorAction&) { return "sync_error"; },
-          [](const TransferAction&) { return "transfer"; },
-          [](const OperationAction& operation) {
-            switch (operation.op) {
-              case ScheduledOp::kPut:
-                return "put";
-              case ScheduledOp::kGet:
-                return "get";
-              case ScheduledOp::kDelete:
-                return "delete";
-            }
-            return "?";
-          }},
-      action);
+  return std::visit(Match{[](const PartitionAction&) { return "partition"; },
+                          [](const IsolateAction&) { return "isolate"; },
+                          [](const CutAction&) { return "cut"; },
+                          [](const ClogAction&) { return "clog"; },
+                          [](const SwizzleAction&) { return "swizzle"; },
+                          [](const DisconnectAction&) { return "disconnect"; },
+                          [](const HealAction&) { return "heal"; },
+                          [](const CrashAction&) { return "crash"; },
+                          [](const WipeAction&) { return "wipe"; },
+                          [](const RestartAction&) { return "restart"; },
+                          [](const PauseAction&) { return "pause"; },
+                          [](const ClockStepAction&) { return "clock_step"; },
+                          [](const ClockFreezeAction&) { return "clock_freeze"; },
+                          [](const DiskSlowAction&) { return "disk_slow"; },
+                          [](const DiskStallAction&) { return "disk_stall"; },
+                          [](const DiskFullAction&) { return "disk_full"; },
+                          [](const SyncErrorAction&) { return "sync_error"; },
+                          [](const WriteErrorAction&) { return "write_error"; },
+                          [](const MapErrorAction&) { return "map_error"; },
+                          [](const CorruptAction&) { return "corrupt"; },
+                          [](const ImageAction&) { return "image"; },
+                          [](const OldImageAction&) { return "old_image"; },
+                          [](const LyingSyncAction&) { return "lying_sync"; },
+                          [](const TransferAction&) { return "transfer"; },
+                          [](const OperationAction& operation) {
+                            switch (operation.op) {
+                              case ScheduledOp::kPut:
+                                return "put";
+                              case ScheduledOp::kGet:
+                                return "get";
+                              case ScheduledOp::kDelete:
+                                return "delete";
+                            }
+                            return "?";
+                          }},
+                    action);
 }
 
 }  // namespace quorate::sim

@@ -110,6 +110,8 @@ class EntryReader {
         return ReadKept(path, json);
       case KeyKind::kLoss:
         return ReadLoss(path, json);
+      case KeyKind::kStore:
+        return ReadStore(path, json);
       case KeyKind::kDirection:
         return ReadDirection(path, json);
     }
@@ -315,9 +317,18 @@ class EntryReader {
       parts_.loss = Loss::kMap;
     } else if (json.text == "all") {
       parts_.loss = Loss::kAll;
+    } else if (json.text == "to_image") {
+      parts_.loss = Loss::kImage;
     } else {
-      return Complaint(path, "must be \"log\", \"map\" or \"all\"");
+      return Complaint(path, "must be \"log\", \"map\", \"all\" or \"to_image\"");
     }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadStore(const std::string& path, const Json& json) {
+    if (json.text != "log" && json.text != "map")
+      return Complaint(path, "must be \"log\" or \"map\"");
+    parts_.store = json.text == "log" ? StorePart::kLog : StorePart::kMap;
     return absl::OkStatus();
   }
 

@@ -30,6 +30,7 @@ enum class KeyKind : std::uint8_t {
   kSwizzle,
   kKept,
   kLoss,
+  kStore,
 };
 
 struct ActionKey {
@@ -56,6 +57,7 @@ struct Parts {
   std::vector<SwizzleStep> swizzle;
   std::optional<Kept> kept;
   Loss loss = Loss::kNothing;
+  StorePart store = StorePart::kLog;
 };
 
 struct ActionSpec {

@@ -43,6 +43,8 @@ const char* NameOf(NodeSite site) {
       return "recovery_crash";
     case NodeSite::kCrash:
       return "crash";
+    case NodeSite::kLyingSync:
+      return "lying_sync";
   }
   UNREACHABLE("no such site");
 }

@@ -81,8 +81,9 @@ enum class NodeSite : std::uint8_t {
   kRestart,        // after stopping by itself it is started `value` ns later
   kRecoveryCrash,  // power fails in the middle of this boot (from 0); `kept` survives
   kCrash,          // a crash that no schedule ordered; `kept` survives
+  kLyingSync,      // the sync says that all is durable, and nothing is
 };
-inline constexpr std::size_t kNodeSites = 12;
+inline constexpr std::size_t kNodeSites = 13;
 const char* NameOf(NodeSite site);  // the key of the file
 
 struct NodeDeviation {

@@ -296,6 +296,7 @@ class ScriptReader {
       case NodeSite::kSyncError:
       case NodeSite::kWriteError:
       case NodeSite::kMapError:
+      case NodeSite::kLyingSync:
       case NodeSite::kSelfFlush: {
         bool yes = false;
         const absl::Status status = ReadFlag(at, value, yes);

@@ -231,6 +231,7 @@ std::string WriteNodeDeviation(const NodeDeviation& line) {
     case NodeSite::kSyncError:
     case NodeSite::kWriteError:
     case NodeSite::kMapError:
+    case NodeSite::kLyingSync:
     case NodeSite::kSelfFlush:
       return out.Add(key, "true").text();
   }
@@ -407,6 +408,7 @@ std::string WriteEntry(const ScheduleEntry& entry) {
               if (action.lose == Loss::kLog) out.Add("lose", "\"log\"");
               if (action.lose == Loss::kMap) out.Add("lose", "\"map\"");
               if (action.lose == Loss::kAll) out.Add("lose", "\"all\"");
+              if (action.lose == Loss::kImage) out.Add("lose", "\"to_image\"");
             },
             [&](const WipeAction& action) { node(action); },
             [&](const RestartAction& action) { node(action); },
@@ -423,6 +425,16 @@ std::string WriteEntry(const ScheduleEntry& entry) {
             },
             [&](const DiskFullAction& action) { node(action); },
             [&](const SyncErrorAction& action) { node(action); },
+            [&](const WriteErrorAction& action) { node(action); },
+            [&](const MapErrorAction& action) { node(action); },
+            [&](const CorruptAction& action) {
+              node(action);
+              out.Add("store", action.store == StorePart::kLog ? "\"log\"" : "\"map\"");
+              out.AddIf(action.nth > 0, "nth", std::to_string(action.nth));
+            },
+            [&](const ImageAction& action) { node(action); },
+            [&](const OldImageAction& action) { node(action); },
+            [&](const LyingSyncAction& action) { node(action); },
             [&](const TransferAction& action) {
               out.Add("namespace", QuoteJson(action.name_space));
               out.AddIf(action.target != NodeId(), "to", Number(action.target.value()));

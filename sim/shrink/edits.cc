@@ -80,47 +80,57 @@ class NodeRemoval {
       }
       return true;
     };
-    return std::visit(
-        Match{
-            [this](PartitionAction& it) {
-              for (std::vector<NodeId>& group : it.groups) Apply(group);
-              EraseIf(it.groups, [](const auto& group) { return group.empty(); });
-              return !it.groups.empty();
-            },
-            [&](IsolateAction& it) { return on(it); },
-            [this](CutAction& it) {
-              Apply(it.links);
-              return !it.links.empty();
-            },
-            [this](ClogAction& it) {
-              Apply(it.links);
-              return !it.links.empty();
-            },
-            [this](SwizzleAction& it) {
-              EraseIf(it.steps, [this](const SwizzleStep& step) { return Is(step.node); });
-              for (SwizzleStep& step : it.steps) step.node = Map(step.node);
-              return !it.steps.empty();
-            },
-            [this](DisconnectAction& it) {
-              if (Is(it.node) || Is(it.peer)) return false;
-              it = {Map(it.node), Map(it.peer)};
-              return true;
-            },
-            [](HealAction&) { return true; }, [&](CrashAction& it) { return on(it); },
-            [&](WipeAction& it) { return on(it); }, [&](RestartAction& it) { return on(it); },
-            [&](PauseAction& it) { return on(it); }, [&](ClockStepAction& it) { return on(it); },
-            [&](ClockFreezeAction& it) { return on(it); },
-            [&](DiskStallAction& it) { return on(it); }, [&](DiskSlowAction& it) { return on(it); },
-            [&](DiskFullAction& it) { return on(it); }, [&](SyncErrorAction& it) { return on(it); },
-            [this](TransferAction& it) {
-              it.target = Is(it.target) ? NodeId() : Map(it.target);
-              return true;
-            },
-            [this](OperationAction& it) {
-              if (NodeId* id = std::get_if<NodeId>(&it.node)) *id = Map(*id);
-              return true;
-            }},
-        action);
+    return std::visit(Match{[this](PartitionAction& it) {
+                              for (std::vector<NodeId>& group : it.groups) Apply(group);
+                              EraseIf(it.groups, [](const auto& group) { return group.empty(); });
+                              return !it.groups.empty();
+                            },
+                            [&](IsolateAction& it) { return on(it); },
+                            [this](CutAction& it) {
+                              Apply(it.links);
+                              return !it.links.empty();
+                            },
+                            [this](ClogAction& it) {
+                              Apply(it.links);
+                              return !it.links.empty();
+                            },
+                            [this](SwizzleAction& it) {
+                              EraseIf(it.steps,
+                                      [this](const SwizzleStep& step) { return Is(step.node); });
+                              for (SwizzleStep& step : it.steps) step.node = Map(step.node);
+                              return !it.steps.empty();
+                            },
+                            [this](DisconnectAction& it) {
+                              if (Is(it.node) || Is(it.peer)) return false;
+                              it = {Map(it.node), Map(it.peer)};
+                              return true;
+                            },
+                            [](HealAction&) { return true; },
+                            [&](CrashAction& it) { return on(it); },
+                            [&](WipeAction& it) { return on(it); },
+                            [&](RestartAction& it) { return on(it); },
+                            [&](PauseAction& it) { return on(it); },
+                            [&](ClockStepAction& it) { return on(it); },
+                            [&](ClockFreezeAction& it) { return on(it); },
+                            [&](DiskStallAction& it) { return on(it); },
+                            [&](DiskSlowAction& it) { return on(it); },
+                            [&](DiskFullAction& it) { return on(it); },
+                            [&](SyncErrorAction& it) { return on(it); },
+                            [&](WriteErrorAction& it) { return on(it); },
+                            [&](MapErrorAction& it) { return on(it); },
+                            [&](CorruptAction& it) { return on(it); },
+                            [&](ImageAction& it) { return on(it); },
+                            [&](OldImageAction& it) { return on(it); },
+                            [&](LyingSyncAction& it) { return on(it); },
+                            [this](TransferAction& it) {
+                              it.target = Is(it.target) ? NodeId() : Map(it.target);
+                              return true;
+                            },
+                            [this](OperationAction& it) {
+                              if (NodeId* id = std::get_if<NodeId>(&it.node)) *id = Map(*id);
+                              return true;
+                            }},
+                      action);
   }
 
  private:

@@ -82,6 +82,8 @@ std::vector<RunConfig> Weakened(const RunConfig& config, std::size_t fault) {
     WeakenCut(config, fault, *cut, out);
   if (const WipeAction* wipe = std::get_if<WipeAction>(&entry.action))
     out.push_back(WithAction(config, fault, CrashAction{wipe->node}));
+  if (const OldImageAction* image = std::get_if<OldImageAction>(&entry.action))
+    out.push_back(WithAction(config, fault, CrashAction{image->node}));
   if (const SwizzleAction* swizzle = std::get_if<SwizzleAction>(&entry.action);
       swizzle != nullptr && swizzle->steps.size() > 1) {
     for (std::size_t i = 0; i < swizzle->steps.size(); ++i) {

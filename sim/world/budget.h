@@ -2,7 +2,8 @@
 //
 // Model: for each node what is wrong with it now. Every random fault that takes a node out of service asks here
 //   before it strikes, so that the limit holds by construction; scheduled ones do not ask, but are counted. A
-//   damaged node (its disk is not to be trusted) is damaged for the rest of the run.
+//   damaged node (its disk is not to be trusted) is damaged for the rest of the run. Disks that forget unseen (old
+//   images, syncs that lie) hurt nobody in this sense: see sim/check/over_budget.h.
 // Invariants: random faults leave at most `most` nodes down, paused, failed or damaged at once, and at most
 //   `most_wiped` of them wiped.
 // Errors: none.

@@ -63,6 +63,8 @@ void AddProcess(const ProcessConfig& config, std::int64_t zones, Names& names) {
   names.Add(true, "process.crash");
   names.Add(config.crash_mid_turn_parts > 0, "process.crash_mid_turn");
   names.Add(config.crash_zone_parts > 0 && zones > 0, "process.crash_zone");
+  names.Add(config.old_image_parts > 0, "process.image");
+  names.Add(config.old_image_parts > 0, "process.old_image");
   for (const char* loss : {"process.wipe", "process.wipe_log", "process.wipe_map"}) {
     names.Add(config.wipe_parts > 0, loss);
   }
@@ -74,6 +76,7 @@ void AddDisk(const DiskConfig& config, Names& names) {
   names.Add(On(config.write_error_parts), "disk.write_error");
   names.Add(On(config.map_error_parts), "disk.map_error");
   names.Add(On(config.corrupt_row_parts), "disk.corrupt_row");
+  names.Add(On(config.lying_sync_parts), "disk.lying_sync");
   names.Add(Comes(config.full), "disk.full");
   names.Add(Comes(config.stall), "disk.stall");
   names.Add(Comes(config.slow), "disk.slow");
@@ -91,6 +94,9 @@ void AddSchedule(const std::vector<ScheduleEntry>& schedule, Names& names) {
     const Action& action = entry.action;
     names.Add(true, std::string("scheduled.") + NameOf(action));
     names.Add(std::holds_alternative<WipeAction>(action), "process.wipe");
+    names.Add(std::holds_alternative<OldImageAction>(action), "process.old_image");
+    names.Add(std::holds_alternative<LyingSyncAction>(action), "disk.lying_sync");
+    names.Add(std::holds_alternative<CorruptAction>(action), "disk.corrupt_row");
     const bool cuts = std::holds_alternative<PartitionAction>(action) ||
                       std::holds_alternative<IsolateAction>(action) ||
                       std::holds_alternative<CutAction>(action) ||
@@ -110,6 +116,9 @@ bool Restarts(const RunConfig& config) {
          std::any_of(config.schedule.begin(), config.schedule.end(), [](const ScheduleEntry& one) {
            return std::holds_alternative<CrashAction>(one.action) ||
                   std::holds_alternative<WipeAction>(one.action) ||
+                  std::holds_alternative<OldImageAction>(one.action) ||
+                  std::holds_alternative<WriteErrorAction>(one.action) ||
+                  std::holds_alternative<MapErrorAction>(one.action) ||
                   std::holds_alternative<SyncErrorAction>(one.action);
          });
 }

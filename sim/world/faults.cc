@@ -13,7 +13,8 @@ const char* SiteOf(std::uint8_t kind) {
   static constexpr const char* kNames[] = {
       "process.crash",   "process.pause",      "network.partition", "network.clog",
       "network.swizzle", "network.disconnect", "disk.full",         "disk.stall",
-      "disk.slow",       "clock.step",         "clock.freeze",      "process.aimed_crash"};
+      "disk.slow",       "clock.step",         "clock.freeze",      "process.aimed_crash",
+      "process.image"};
   return kNames[kind];
 }
 
@@ -39,6 +40,8 @@ Faults::Faults(Shared& shared, Wire& wire, Machines& machines, Clients& clients)
     Add(Kind::kClockStep, node, {}, steps > 0 ? 1'000'000'000'000'000 / steps : 0, FixedDist(0));
     Add(Kind::kClockFreeze, node, {}, config.clocks.freeze.mtbf_ns.At(entity),
         config.clocks.freeze.for_ns);
+    if (config.process.old_image_parts > 0)
+      Add(Kind::kImage, node, {}, config.process.image_mtbf_ns.At(entity), FixedDist(0));
     for (std::uint32_t other = 1; other <= shared.nodes; ++other) {
       const NodeId peer(other);
       if (peer == node) continue;
@@ -74,6 +77,7 @@ void Faults::Add(Kind kind, NodeId node, NodeId peer, std::int64_t mtbf_ns, cons
   process.how_long = Choice(shared_.seed, site + ".for", entity);
   process.detail = Choice(shared_.seed, site + ".detail", entity);
   process.wipe = Choice(shared_.seed, site + ".wipe", entity);
+  process.old_image = Choice(shared_.seed, site + ".old_image", entity);
   processes_.push_back(std::move(process));
 }
 
@@ -204,6 +208,9 @@ void Faults::Record(const Process& process) {
     case Kind::kClockFreeze:
       action = ClockFreezeAction{process.node};
       break;
+    case Kind::kImage:
+      action = ImageAction{process.node};
+      break;
   }
   const std::int64_t length = process.active ? process.ends_at - now : 0;
   shared_.recording->Add(now, *std::move(action), length);
@@ -245,6 +252,9 @@ bool Faults::StrikeOf(Process& process, std::size_t which) {
       break;
     case Kind::kClockStep:
       return StrikeClockStep(process);
+    case Kind::kImage:
+      At(process.node).TakeImage();
+      return true;
     case Kind::kPause: {
       Machine& machine = At(process.node);
       if (!machine.running() || machine.paused() ||
@@ -334,6 +344,7 @@ bool Faults::End(std::size_t which, std::uint64_t step) {
     case Kind::kDiskStall:
     case Kind::kDiskSlow:
     case Kind::kClockStep:
+    case Kind::kImage:
       break;
   }
   if (shared_.trace.textual()) {
@@ -360,6 +371,11 @@ void Faults::CrashOne(Machine& machine, Process& process) {
     // Mostly the whole disk; else one of its two stores.
     static constexpr Loss kLosses[] = {Loss::kAll, Loss::kAll, Loss::kLog, Loss::kMap};
     crash.lose = kLosses[process.wipe.Below(4)];
+    machine.LoseInCrash(crash.lose);
+  } else if (shared_.config.process.old_image_parts > 0 &&
+             process.old_image.Chance(shared_.config.process.old_image_parts) &&
+             machine.has_image()) {
+    crash.lose = Loss::kImage;
     machine.LoseInCrash(crash.lose);
   }
   if (Recording* const recording = shared_.recording) {

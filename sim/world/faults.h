@@ -56,6 +56,7 @@ class Faults {
     kClockStep,
     kClockFreeze,
     kAimedCrash,  // when a node does something delicate
+    kImage,
   };
   struct Process {
     Kind kind = Kind::kCrash;
@@ -64,7 +65,7 @@ class Faults {
     Dist gap;
     Dist length;
     Choice when, how_long, detail;
-    Choice wipe;  // of crashes
+    Choice wipe, old_image;  // of crashes
     std::uint32_t strikes = 0;
     bool active = false;
     std::int64_t ends_at = 0;

@@ -5,6 +5,7 @@
 
 #include "sim/world/liveness.h"
 #include "sim/world/machine_process.h"
+#include "storage/keys.h"
 
 namespace quorate::sim {
 
@@ -59,7 +60,8 @@ void Machine::Refuse(const absl::Status& why) {
   damage_ = std::string(why.message());
   Say("refuses its store: " + damage_);
   if (lost_ == Loss::kLog || lost_ == Loss::kAll) Mark(shared_, "start.refused_without_log");
-  shared_.edges.OnStoreOpened(id_, shared_.budget.Is(shared_.EndpointOf(id_), Hurt::kDamaged), why);
+  const bool spoiled = deceived_ || shared_.budget.Is(shared_.EndpointOf(id_), Hurt::kDamaged);
+  shared_.edges.OnStoreOpened(id_, spoiled, why);
   damaged_ = true;
   shared_.Watch([&](Invariants& watch) { watch.OnStopped(id_); });
 }
@@ -166,6 +168,7 @@ void Machine::LoseInCrash(Loss loss) {
 void Machine::LoseNow() {
   const Loss loss = std::exchange(loss_to_come_, Loss::kNothing);
   if (loss == Loss::kNothing) return;
+  if (loss == Loss::kImage) return PutImageBack();
   const bool log = loss == Loss::kLog || loss == Loss::kAll;
   const bool map = loss == Loss::kMap || loss == Loss::kAll;
   if (log) disk_.log.Replace({});
@@ -181,6 +184,42 @@ void Machine::LoseNow() {
     Say(log && map ? "loses its disk" : log ? "loses its log" : "loses its map");
   shared_.trace.FoldAll(id_.value(), static_cast<int>(loss));
   if (log) shared_.Watch([&](Invariants& watch) { watch.OnWiped(id_); });
+}
+
+// A disk that is damaged already stays so: it would be as good as new.
+void Machine::PutImageBack() {
+  if (!image_ || lost_ != Loss::kNothing || damaged_ ||
+      shared_.budget.Is(shared_.EndpointOf(id_), Hurt::kDamaged)) {
+    return;
+  }
+  disk_.log.Replace(image_->first);
+  disk_.map.Replace(image_->second);
+  shared_.injected.Add("process.old_image");
+  Say("has the disk of some time ago");
+  shared_.trace.FoldAll(id_.value(), static_cast<int>(Loss::kImage));
+  deceived_ = true;
+  shared_.BreakPromise();
+}
+
+void Machine::CorruptStore(StorePart store, std::int64_t nth) {
+  MemKv& kv = store == StorePart::kLog ? disk_.log : disk_.map;
+  const std::string* chosen = nullptr;
+  for (const auto& [key, value] : kv.rows()) {
+    bool counts = false;
+    if (store == StorePart::kLog) {
+      const std::optional<LogKey> parsed = ParseLogKey(key);
+      counts = parsed && parsed->tag == LogTag::kEntry;
+    } else if (const std::optional<MapSpace> space = ParseMapSpace(key)) {
+      counts = key.starts_with(TablePrefix(*space, Table::kRow));
+    }
+    if (!counts) continue;
+    chosen = &key;
+    if (nth-- == 0) break;
+  }
+  if (chosen == nullptr || !kv.CorruptRow(*chosen, Mix(NameKey(*chosen)))) return;
+  shared_.budget.Set(shared_.EndpointOf(id_), Hurt::kDamaged);
+  shared_.injected.Add("disk.corrupt_row");
+  shared_.damage.push_back({id_, "disk.corrupt_row", shared_.verdicts.event(), shared_.now()});
 }
 
 void Machine::Crash(std::optional<std::int64_t> restart_after) {
@@ -242,6 +281,10 @@ void Machine::FinishCrash() {
   if (shared_.trace.textual())
     Say("dies, write " + std::to_string(surviving.value()) + " survives");
   shared_.trace.FoldAll(id_.value(), surviving.value(), disk_.map.durable());
+  if (surviving < process_->log.reported()) {
+    deceived_ = true;
+    shared_.BreakPromise();
+  }
   shared_.Watch([&](Invariants& watch) { watch.OnCrash(id_, surviving); });
   process_.reset();
   LoseNow();

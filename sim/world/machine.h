@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/host.h"
@@ -54,7 +55,13 @@ class Machine {
   void KeepInCrash(const Kept& kept) { keep_to_come_ = kept; }
   // The crash that comes next takes this of the disk along. A node without its log is refused from then on; one
   // without its map is, too, unless the log still has everything. Without a process: now.
+  // kImage: its disk is what it was when its last image was taken, if there is one and it is whole.
   void LoseInCrash(Loss loss);
+  // What is durable now is copied away, to be put back by a later loss.
+  void TakeImage() { image_.emplace(disk_.log.DurableImage(), disk_.map.DurableImage()); }
+  bool has_image() const { return image_.has_value(); }
+  // A row of one of the stores reads as corrupt from now on. No effect if there is none.
+  void CorruptStore(StorePart store, std::int64_t nth);
   // A crash that was to come does not.
   void CallOffCrash();
   void Pause();
@@ -123,6 +130,7 @@ class Machine {
   Kept KeptInCrash();
   std::optional<Kept> KeptInRecovery();
   void LoseNow();
+  void PutImageBack();
   bool MayStart();
   void Push(EventKind kind, std::int64_t at);
   void OnStoppedByItself();
@@ -147,6 +155,8 @@ class Machine {
   Loss loss_to_come_ = Loss::kNothing;
   Loss lost_ = Loss::kNothing;
   std::optional<Kept> keep_to_come_;
+  std::optional<std::pair<KvImage, KvImage>> image_;  // of the log and of the map
+  bool deceived_ = false;  // its disk has forgotten what it had said it would keep
   bool paused_ = false;
   std::vector<Event> parked_;
   bool damaged_ = false;

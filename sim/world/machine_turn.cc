@@ -166,8 +166,10 @@ void Machine::LookAtMachines() {
     }
     if (known) continue;
     process_->applied_told.emplace_back(group, applied);
-    if (applied.index > Index())
-      shared_.invariants.OnApplied(id_, group, applied, machine->digest());
+    if (applied.index > Index()) {
+      shared_.Watch(
+          [&](Invariants& watch) { watch.OnApplied(id_, group, applied, machine->digest()); });
+    }
   }
 }
 

@@ -38,6 +38,7 @@ std::int64_t NodeFates::BaseOf(NodeSite site) const {
     case NodeSite::kWriteError:
     case NodeSite::kMapError:
     case NodeSite::kCorrupt:
+    case NodeSite::kLyingSync:
     case NodeSite::kSelfFlush:
     case NodeSite::kRecoveryCrash:
     case NodeSite::kCrash:

@@ -22,6 +22,7 @@ bool DamageIsConfigured(const RunConfig& config) {
       std::any_of(config.schedule.begin(), config.schedule.end(), [](const ScheduleEntry& entry) {
         const CrashAction* crash = std::get_if<CrashAction>(&entry.action);
         return std::holds_alternative<WipeAction>(entry.action) ||
+               std::holds_alternative<CorruptAction>(entry.action) ||
                (crash != nullptr && crash->lose != Loss::kNothing);
       });
   if (scheduled || !config.script) return scheduled;
@@ -86,6 +87,7 @@ bool Phases::InCore(NodeId node) const {
 
 void Phases::EnterHealing() {
   faults_.Freeze();
+  if (shared_.promise_broken) return Finish();
   do {
     ChooseCore();
     if (core_.empty()) return;
@@ -386,6 +388,8 @@ void Phases::EnterConverge(Phase phase) {
 }
 
 void Phases::Look() {
+  // A disk has forgotten something: nothing is due any more, now or ever.
+  if (shared_.promise_broken && phase_ != Phase::kChaos) return Finish();
   const bool late = shared_.now() >= deadline_;
   switch (phase_) {
     case Phase::kChaos:
@@ -474,9 +478,25 @@ void Phases::Finish() {
 }
 
 void Phases::Scan() {
+  if (shared_.promise_broken) return ScanContents();
   for (const NodeId node : core_) {
     for (const GroupId group : Groups()) {
       if (group != kSystemGroup) ScanMachine(At(node), group);
+    }
+  }
+}
+
+// What each node owes on its own, whatever the others hold.
+void Phases::ScanContents() {
+  for (const std::unique_ptr<Machine>& machine : machines_) {
+    const MemKv& map = machine->disk().map;
+    if (!machine->serving() || map.failed() || !map.corrupt_keys().empty()) continue;
+    for (const auto& one : machine->replica()->groups()) {
+      const StateMachine* state = machine->host()->machine(one.first);
+      if (state == nullptr) continue;
+      shared_.edges.OnContentDigest(
+          NodeName(machine->id()) + " group " + std::to_string(one.first.value()),
+          state->RecomputeDigest(), state->digest());
     }
   }
 }

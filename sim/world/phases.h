@@ -17,6 +17,7 @@
 //       from an isolated node that must be kept from disturbing, and something *is* committed: a known limit of Raft
 //       and no error. Such outsiders are not placed (scenarios/outages has one, where what is due is that the group
 //       goes on).
+// Once a disk has broken its word (sim/check/over_budget.h) nothing is healed and nothing is due.
 // Violations: LIVE-1 no leader in time · LIVE-3 the core does not become equal in time · LIVE-4 nothing is
 //   committed though all was well for long enough, or a quorum stands still that is well · I-19 it goes in circles · SCAN-1 a state's digest is not that of its content ·
 //   SCAN-2 a state is not what the committed log makes. (LIVE-2: clients.h.)
@@ -84,6 +85,7 @@ class Phases {
   std::vector<GroupId> Groups() const;
   std::pair<std::uint64_t, std::uint64_t> Backlog() const;  // entries, chunks
   void Scan();
+  void ScanContents();
   void ScanMachine(const Machine& machine, GroupId group);
   Machine& At(NodeId node) { return *machines_[shared_.EndpointOf(node)]; }
   const Machine& At(NodeId node) const { return *machines_[shared_.EndpointOf(node)]; }

@@ -33,6 +33,7 @@ std::int64_t* BaseOf(ScriptedNode& node, NodeSite site) {
     case NodeSite::kWriteError:
     case NodeSite::kMapError:
     case NodeSite::kCorrupt:
+    case NodeSite::kLyingSync:
     case NodeSite::kSelfFlush:
     case NodeSite::kRecoveryCrash:
     case NodeSite::kCrash:

@@ -44,19 +44,32 @@ void Faults::CutScheduled(std::size_t entry, std::vector<DirectedLink> cut) {
 
 // Whether something stays broken until it is ended. A node that is down shows by itself.
 bool Faults::Lasts(const Action& action) {
-  return std::visit(
-      Match{
-          [](const PartitionAction&) { return true; }, [](const IsolateAction&) { return true; },
-          [](const CutAction&) { return true; }, [](const ClogAction&) { return true; },
-          [](const SwizzleAction&) { return true; }, [](const DisconnectAction&) { return true; },
-          [](const DiskSlowAction&) { return true; }, [](const ClockFreezeAction&) { return true; },
-          [](const PauseAction&) { return true; }, [](const DiskStallAction&) { return true; },
-          [](const DiskFullAction&) { return true; }, [](const HealAction&) { return false; },
-          [](const CrashAction&) { return false; }, [](const WipeAction&) { return false; },
-          [](const RestartAction&) { return false; }, [](const ClockStepAction&) { return false; },
-          [](const SyncErrorAction&) { return false; }, [](const TransferAction&) { return false; },
-          [](const OperationAction&) { return false; }},
-      action);
+  return std::visit(Match{[](const PartitionAction&) { return true; },
+                          [](const IsolateAction&) { return true; },
+                          [](const CutAction&) { return true; },
+                          [](const ClogAction&) { return true; },
+                          [](const SwizzleAction&) { return true; },
+                          [](const DisconnectAction&) { return true; },
+                          [](const DiskSlowAction&) { return true; },
+                          [](const ClockFreezeAction&) { return true; },
+                          [](const PauseAction&) { return true; },
+                          [](const DiskStallAction&) { return true; },
+                          [](const DiskFullAction&) { return true; },
+                          [](const HealAction&) { return false; },
+                          [](const CrashAction&) { return false; },
+                          [](const WipeAction&) { return false; },
+                          [](const RestartAction&) { return false; },
+                          [](const ClockStepAction&) { return false; },
+                          [](const SyncErrorAction&) { return false; },
+                          [](const TransferAction&) { return false; },
+                          [](const WriteErrorAction&) { return false; },
+                          [](const MapErrorAction&) { return false; },
+                          [](const CorruptAction&) { return false; },
+                          [](const ImageAction&) { return false; },
+                          [](const OldImageAction&) { return false; },
+                          [](const LyingSyncAction&) { return false; },
+                          [](const OperationAction&) { return false; }},
+                    action);
 }
 
 void Faults::Carry(std::size_t entry) {
@@ -198,6 +211,34 @@ void Faults::Carry(std::size_t entry) {
                 machine.disk().fail_next_sync = true;
                 shared_.budget.Set(shared_.EndpointOf(machine.id()), Hurt::kFailed);
               });
+            },
+            [&](const WriteErrorAction& action) {
+              with(action.node, [&](Machine& machine) {
+                machine.disk().fail_next_write = true;
+                shared_.budget.Set(shared_.EndpointOf(machine.id()), Hurt::kFailed);
+              });
+            },
+            [&](const MapErrorAction& action) {
+              with(action.node, [&](Machine& machine) {
+                machine.disk().fail_next_map_write = true;
+                shared_.budget.Set(shared_.EndpointOf(machine.id()), Hurt::kFailed);
+              });
+            },
+            [&](const CorruptAction& action) {
+              with(action.node,
+                   [&](Machine& machine) { machine.CorruptStore(action.store, action.nth); });
+            },
+            [&](const ImageAction& action) {
+              with(action.node, [](Machine& machine) { machine.TakeImage(); });
+            },
+            [&](const OldImageAction& action) {
+              with(action.node, [&](Machine& machine) {
+                machine.LoseInCrash(Loss::kImage);
+                machine.Crash(planned.for_ns > 0 ? std::optional(planned.for_ns) : std::nullopt);
+              });
+            },
+            [&](const LyingSyncAction& action) {
+              with(action.node, [&](Machine& machine) { machine.disk().lies_until = until; });
             },
             [&](const TransferAction& action) {
               const std::optional<NodeId> leader = Resolve(LeaderOf{action.name_space});

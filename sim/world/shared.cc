@@ -1,5 +1,9 @@
 #include "sim/world/shared.h"
 
+#include <utility>
+
+#include "sim/check/over_budget.h"
+
 namespace quorate::sim {
 
 void CommittedStream::OnApply(const Apply& apply) {
@@ -41,6 +45,13 @@ Shared::Shared(const RunConfig& run_config, std::uint64_t run_seed, const RunSet
       budget(nodes, static_cast<std::size_t>(run_config.budget.down),
              static_cast<std::size_t>(run_config.budget.wiped)) {
   verdicts.Ignore(run_config.checks.ignored);
+}
+
+void Shared::BreakPromise() {
+  if (std::exchange(promise_broken, true)) return;
+  verdicts.Ignore(config.checks.ignored | ChecksThatRestOnDisks());
+  injected.Add("promise.broken");
+  if (trace.textual()) trace.Say("from here on the weaker checker judges: a disk broke its word");
 }
 
 }  // namespace quorate::sim

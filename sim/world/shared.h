@@ -62,8 +62,10 @@ struct Shared {
   // Tells the invariants, if they are checked in this run.
   template <class Tell>
   void Watch(const Tell& tell) {
-    if (config.checks.invariants) tell(invariants);
+    if (config.checks.invariants && !promise_broken) tell(invariants);
   }
+  // A disk has lost what it had said it would keep, and its node cannot know.
+  void BreakPromise();
   Endpoint EndpointOf(NodeId node) const { return static_cast<Endpoint>(node.value() - 1); }
   Endpoint EndpointOfClient(std::size_t client) const {
     return static_cast<Endpoint>(nodes + client);
@@ -90,6 +92,7 @@ struct Shared {
   Tally injected;
   Tally operations;
   std::uint64_t events = 0;
+  bool promise_broken = false;
   Recording* recording = nullptr;  // where what is decided is written down; nullptr: nowhere
 };
 

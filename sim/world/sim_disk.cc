@@ -30,6 +30,7 @@ SimDisk::SimDisk(Shared& shared, NodeId node) : shared_(shared), node_(node), fa
   sync_error_ = config.sync_error_parts.At(entity);
   map_error_ = config.map_error_parts.At(entity);
   corrupt_ = config.corrupt_row_parts.At(entity);
+  lying_sync_ = config.lying_sync_parts.At(entity);
   self_flush_ = config.self_flush_parts.At(entity);
   sync_time_ = Choice(seed, "disk.sync", entity);
   read_time_ = Choice(seed, "disk.read", entity);
@@ -38,6 +39,7 @@ SimDisk::SimDisk(Shared& shared, NodeId node) : shared_(shared), node_(node), fa
   write_error_choice_ = Choice(seed, "disk.write_error", entity);
   sync_error_choice_ = Choice(seed, "disk.sync_error", entity);
   map_error_choice_ = Choice(seed, "disk.map_error", entity);
+  lying_sync_choice_ = Choice(seed, "disk.lying_sync", entity);
   corrupt_choice_ = Choice(seed, "disk.corrupt_row", entity);
   at_rest_choice_ = Choice(seed, "disk.corrupt_at_rest", entity);
   flush_error_choice_ = Choice(seed, "disk.flush_error", entity);
@@ -59,7 +61,8 @@ void SimDisk::Heal(std::int64_t bound_ns) {
   for (Dist* dist : {&sync_, &read_, &work_, &flush_}) *dist = Bounded(*dist, bound_ns);
   fates_.Bound(bound_ns);
   stalled_until = slow_until = 0;
-  full = fail_next_sync = false;
+  full = fail_next_sync = fail_next_write = fail_next_map_write = false;
+  lies_until = 0;
   healed = true;
 }
 
@@ -76,9 +79,11 @@ bool SimDisk::Strikes(NodeSite site, Choice& choice, std::int64_t parts, const c
 }
 
 bool SimDisk::WriteFails() {
+  if (std::exchange(fail_next_write, false)) return true;  // ordered and counted by the schedule
   return Strikes(NodeSite::kWriteError, write_error_choice_, write_error_, "disk.write_error");
 }
 bool SimDisk::MapWriteFails() {
+  if (std::exchange(fail_next_map_write, false)) return true;
   return Strikes(NodeSite::kMapError, map_error_choice_, map_error_, "disk.map_error");
 }
 bool SimDisk::FlushFails() {
@@ -91,6 +96,19 @@ bool SimDisk::SyncFails() {
     return true;
   }
   return Strikes(NodeSite::kSyncError, sync_error_choice_, sync_error_, "disk.sync_error");
+}
+
+bool SimDisk::SyncLies() {
+  if (lies_until > shared_.now()) {
+    shared_.injected.Add("disk.lying_sync");
+    return true;
+  }
+  const NodeFates::Strike strike =
+      fates_.Ask(NodeSite::kLyingSync, lying_sync_choice_, healed ? 0 : lying_sync_);
+  if (healed || !strike.bits) return false;
+  fates_.Note(NodeSite::kLyingSync, strike.nth, 0);
+  shared_.injected.Add("disk.lying_sync");
+  return true;
 }
 
 void SimDisk::MaybeCorrupt(MemKv& kv, std::string_view from, std::optional<std::string_view> to) {
@@ -223,15 +241,25 @@ std::optional<Input> SimLog::OnSyncDone(std::uint64_t number) {
   }
   if (failed_at_) return PersistFailed{*failed_at_};
   REQUIRE(syncing_.has_value());
-  if (disk_.SyncFails()) disk_.log.FailNextSync(Injected("injected: sync failed"));
-  const absl::Status status = disk_.log.SyncUpTo(syncing_->batch);
+  const bool fails = disk_.SyncFails();
+  if (fails) disk_.log.FailNextSync(Injected("injected: sync failed"));
+  const bool lies = !fails && !disk_.log.failed() && disk_.SyncLies();
+  const absl::Status status = lies ? absl::OkStatus() : disk_.log.SyncUpTo(syncing_->batch);
   if (!status.ok()) {
     failed_at_ = Next(durable_.seq);
     return PersistFailed{*failed_at_};
   }
   durable_ = *syncing_;
   syncing_.reset();
-  while (!unsynced_.empty() && unsynced_.front().seq <= durable_.seq) unsynced_.pop_front();
+  // A sync that does what it says keeps what earlier ones only said, too.
+  if (!lies) {
+    held_ = durable_.seq;
+    lied_.clear();
+  }
+  while (!unsynced_.empty() && unsynced_.front().seq <= durable_.seq) {
+    if (lies) lied_.push_back(unsynced_.front());
+    unsynced_.pop_front();
+  }
   if (wanted_ && !unsynced_.empty()) StartSync();
   return Persisted{durable_.seq};
 }
@@ -284,9 +312,11 @@ bool SimLog::Damaged(GroupId group, Index first, Count count) const {
 }
 
 PersistSeq SimLog::SeqOfBatch(std::uint64_t batches) const {
-  PersistSeq last = durable_.seq;
-  for (const Mark& mark : unsynced_) {
-    if (mark.batch <= batches) last = mark.seq;
+  PersistSeq last = held_;
+  for (const std::deque<Mark>* marks : {&lied_, &unsynced_}) {
+    for (const Mark& mark : *marks) {
+      if (mark.batch <= batches) last = mark.seq;
+    }
   }
   return last;
 }

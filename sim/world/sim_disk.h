@@ -5,7 +5,7 @@
 //   an event after its time. A crash takes a suffix of what is not durable.
 //   Every port call is an effect boundary: a process that is to die there is ended by an exception that only
 //   the machine sees, and nothing of that call happens.
-// Invariants: what was reported durable is never lost; at most one sync is under way; nothing is reported
+// Invariants: what was reported durable is never lost, unless the sync lied; at most one sync is under way; nothing is reported
 //   after a failure but the failure.
 // Faults: slow, stalled, full; a failing write or sync; a failing map write; rows that read as corrupt for
 //   ever (which counts as damage of the node).
@@ -68,7 +68,10 @@ class SimDisk {
   std::int64_t slow_factor = 1;  // until then
   bool full = false;
   bool fail_next_sync = false;
-  bool healed = false;  // no more faults of single operations
+  bool fail_next_write = false;
+  bool fail_next_map_write = false;
+  std::int64_t lies_until = 0;  // syncs say that all is durable, and nothing is
+  bool healed = false;          // no more faults of single operations
 
   // How long something that takes `ns` on a good day takes now, or when it ends if nothing finishes before.
   std::int64_t EndOf(std::int64_t ns);
@@ -91,6 +94,8 @@ class SimDisk {
   bool SyncFails();
   bool MapWriteFails();
   bool FlushFails();
+  // Whether the sync that is over now has done nothing and says that it did. Asks no budget.
+  bool SyncLies();
   // A row that is about to be read goes bad for ever.
   void MaybeCorrupt(MemKv& kv, std::string_view from, std::optional<std::string_view> to);
   // The same for a row of the log that `place` chooses.
@@ -120,6 +125,8 @@ class SimDisk {
   Dist sync_, read_, work_, flush_;
   std::int64_t write_error_ = 0, sync_error_ = 0, map_error_ = 0, corrupt_ = 0, self_flush_ = 0;
   Choice sync_time_, read_time_, work_time_, flush_time_;
+  std::int64_t lying_sync_ = 0;
+  Choice lying_sync_choice_;
   Choice write_error_choice_, sync_error_choice_, map_error_choice_, corrupt_choice_,
       self_flush_choice_, at_rest_choice_, flush_error_choice_;
   Choice kept_log_, kept_map_;
@@ -143,6 +150,8 @@ class SimLog final : public LogPort {
   PersistSeq appended() const { return appended_; }
   // The last write that is on the disk if it holds `batches` batches.
   PersistSeq SeqOfBatch(std::uint64_t batches) const;
+  // The last write that was reported durable.
+  PersistSeq reported() const { return durable_.seq; }
   bool failed() const { return failed_at_.has_value(); }
   bool syncing() const { return syncing_.has_value(); }
 
@@ -165,7 +174,9 @@ class SimLog final : public LogPort {
   Breaker& breaker_;
   Slab<Input> reads_;
   std::deque<Mark> unsynced_;
-  Mark durable_;
+  std::deque<Mark> lied_;  // reported durable by syncs that did nothing
+  Mark durable_;           // as far as was reported
+  PersistSeq held_;        // as far as is true
   PersistSeq appended_;
   bool wanted_ = false;
   std::optional<Mark> syncing_;

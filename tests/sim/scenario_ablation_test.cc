@@ -106,7 +106,7 @@ TEST(Ablation, WhatIsNoFaultIsRefusedWithTheNearestThatIsOne) {
             "\"proces\" is no fault of a scenario; \"process\" is one");
   for (const char* wrong : {"", ",", "network.loss,", "cluster.nodes", "time", "workload.clients",
                             "network.latency", "cluster.options.heartbeat", "network.clog.for",
-                            "checks.codec", "process.old_image", "schedule"}) {
+                            "checks.codec", "process.image_every", "schedule"}) {
     EXPECT_FALSE(ReadWithout(wrong).ok()) << wrong;
   }
 }

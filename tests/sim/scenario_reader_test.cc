@@ -148,7 +148,7 @@ const Mistake kMistakes[] = {
          R"("schedule":[{"at":"1s","do":"swizzle","steps":[{"node":1,"after":"2s","until":"1s"}]}])"),
      "schedule[0].steps[0].until: must be later than `after`"},
     {"CrashThatLosesLess", With(R"("schedule":[{"at":"1s","do":"crash","node":1,"lose":"half"}])"),
-     "schedule[0].lose: must be \"log\", \"map\" or \"all\""},
+     "schedule[0].lose: must be \"log\", \"map\", \"all\" or \"to_image\""},
     {"Expect", With(R"("expect":"fail")"),
      "expect: must be \"pass\"; others are not supported yet"},
     // ---- keys
@@ -267,21 +267,31 @@ const Mistake kMistakes[] = {
     {"Eventual",
      With(R"("cluster":{"namespaces":[{"name":"a"},{"name":"carts","mode":"eventual"}]})"),
      "cluster.namespaces[1].mode: \"eventual\" is not supported yet"},
-    {"OldImage", With(R"("process":{"old_image":0.1})"),
-     "process.old_image: only 0: no node can tell, so it takes over-budget runs, which are not "
-     "there yet"},
     {"SwitchModeOps", With(R"("workload":{"ops":{"put":1,"switch_mode":1}})"),
      "workload.ops.switch_mode: not supported yet"},
     {"SwitchMode",
      With(R"("schedule":[{"at":"9s","do":"switch_mode","namespace":"default","to":"strong"}])"),
      "schedule[0].do: \"switch_mode\" is not supported yet"},
-    {"OverBudget", With(R"("budget":{"over_budget":true})"),
-     "budget.over_budget: only false: faults beyond what Raft bears need weaker checkers, which "
-     "are "
-     "not there yet"},
     {"Learners", With(R"("cluster":{"learners":1})"), "cluster.learners: not supported yet"},
     {"NoPreVote", With(R"("cluster":{"options":{"pre_vote":false}})"),
      "cluster.options.pre_vote: only true: pre-vote is always on"},
+    // ---- what nobody can bear is asked for twice
+    {"OldImage", With(R"("process":{"old_image":0.1})"),
+     "process.old_image: takes \"over_budget\": true in budget"},
+    {"LyingSync", With(R"("disk":{"lying_sync":0.1})"),
+     "disk.lying_sync: takes \"over_budget\": true in budget"},
+    {"AllWiped", With(R"("process":{"wipe":0.1},"budget":{"wiped":"all"})"),
+     "budget.wiped: takes \"over_budget\": true in budget"},
+    {"OldImageAt",
+     With(R"("schedule":[{"at":"1s","do":"image","node":1},)"
+          R"({"at":"2s","do":"old_image","node":1,"for":"1s"}])"),
+     "schedule[1].do: takes \"over_budget\": true in budget"},
+    {"CrashToImage", With(R"("schedule":[{"at":"1s","do":"crash","node":1,"lose":"to_image"}])"),
+     "schedule[0].do: takes \"over_budget\": true in budget"},
+    {"LyingSyncAt", With(R"("schedule":[{"at":"1s","do":"lying_sync","node":1}])"),
+     "schedule[0].do: takes \"over_budget\": true in budget"},
+    {"CorruptWhat", With(R"("schedule":[{"at":"1s","do":"corrupt","node":1,"store":"all"}])"),
+     "schedule[0].store: must be \"log\" or \"map\""},
     // ---- what only the whole can tell
     {"WarmUpTooLong", With(R"("time":{"warm_up":"10s","horizon":"10s"})"),
      "time.warm_up: must end before time.horizon"},
@@ -344,7 +354,9 @@ const Mistake kMistakes[] = {
     {"UnknownAction", With(R"("schedule":[{"at":"1s","do":"explode"}])"),
      "schedule[0].do: must be one of partition, isolate, cut, clog, swizzle, disconnect, heal, "
      "crash, wipe, restart, pause, clock_step, clock_freeze, disk_slow, "
-     "disk_stall, disk_full, sync_error, transfer, put, get, delete"},
+     "disk_stall, disk_full, sync_error, write_error, map_error, corrupt, image, old_image, "
+     "lying_sync, "
+     "transfer, put, get, delete"},
     {"NoAction", With(R"("schedule":[{"at":"1s"}])"), "schedule[0].do: must say what is done"},
     {"NoTime", With(R"("schedule":[{"do":"heal"}])"), "schedule[0]: needs either \"at\" or \"on\""},
     {"TwoTimes", With(R"("schedule":[{"at":"1s","on":{"mark":"leader.changed"},"do":"heal"}])"),
