@@ -547,7 +547,13 @@ class ScriptReader {
             return EachItem(at, value, [&](const std::string& place, const Json& item) {
               std::vector<NodeId>& core = script().cores.emplace_back();
               return EachItem(place, item, [&](const std::string& inner, const Json& node) {
-                return ReadNode(inner, node, core.emplace_back());
+                NodeId id;
+                const absl::Status status = ReadNode(inner, node, id);
+                if (!status.ok()) return status;
+                if (std::find(core.begin(), core.end(), id) != core.end())
+                  return Complaint(inner, "stands twice");
+                core.push_back(id);
+                return absl::OkStatus();
               });
             });
           }

@@ -1,13 +1,14 @@
 // tests/fuzz/scenario_fuzz.cc — a scenario file that anybody may have written.
 //
-// Promises: accepted or refused with one line that begins with the file's name; what is accepted
-// resolves for
-//   any seed, the same twice, with every drawn value within what its rule allows.
+// Promises: accepted or refused with one line that begins with the file's name; what is accepted resolves for
+//   any seed, the same twice, with every drawn value within what its rule allows; what leaves nothing to a seed is
+//   written and read again as it was.
 #include <string>
 #include <vector>
 
 #include "engine/base/check.h"
 #include "sim/scenario/scenario.h"
+#include "sim/scenario/script_text.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace quorate::fuzz {
@@ -33,13 +34,37 @@ constexpr const char* kSchedule = R"({"format":1,"about":"Every action.","cluste
     {"at":"7s","do":"put","node":1,"key":"k","value":"v"}],
   "checks":{"linearizable":["default"],"codec":1e-1},"marks":{"require":["leader.changed"]},"expect":"pass"})";
 
+constexpr const char* kResolved = R"({"format":1,"resolved":1,"about":"Everything written out.",
+  "time":{"horizon":"3s"},"cluster":{"nodes":3,"options":{"heartbeat":"50ms","election_timeout":["150ms","300ms"]},
+    "namespaces":[{"name":"orders"}]},"workload":{"clients":2,"timeout":"1s"},
+  "schedule":[{"at":"1s","do":"cut","links":["n1>n2","c0>n3"],"flap":"50ms","for":"1s"},
+    {"at":"1s","do":"clog","links":["n2>n1"],"for":"20ms"},{"at":"1s","do":"disconnect","node":1,"peer":3,"for":"5ms"},
+    {"at":"1s","do":"swizzle","steps":[{"node":1,"after":"1ms","until":"9ms"}],"for":"10ms"},
+    {"at":"2s","do":"crash","node":2,"call":3,"keep":{"log":1},"lose":"map","for":"1s"},
+    {"at":"2s","do":"disk_slow","node":1,"factor":7,"for":"1s"},{"at":"2s","do":"clock_freeze","node":3,"for":"1s"}],
+  "script":{"seed":"0123456789abcdef","bounds":{"latency":"5ms","disk":"5ms","leader":"9s","operation":"11s","round":"20ms","calm":"9s"},
+    "nodes":[{"node":2,"wall_offset":"-1s","drift":"5ppm","mono_drift":"-5ppm","gather":"50us","sync":"2ms","read":"1ms","work":"1us","flush":"3ms","restart":"1s"}],
+    "latency":"1ms","links":[{"link":"n1>n2","latency":"2ms"},{"link":"c1>n1","latency":"3ms"}],
+    "deviations":[{"link":"n1>n2","nth":3,"drop":true},{"link":"n2>n1","nth":4,"delay":"9ms","overtaken":"2ms","spoil":"00000000000000ff","dup":{"delay":"8ms"}},
+      {"node":1,"nth":2,"sync":"30ms"},{"node":1,"nth":0,"sync_error":true},{"node":2,"nth":1,"corrupt_row":"0000000000000001"},
+      {"node":3,"nth":1,"recovery_crash":{"log":0}},{"node":3,"nth":0,"crash":{"map":2}}],
+    "operations":[{"at":"0s","client":1,"node":1,"do":"create_namespace","namespace":"orders","retry":true,"retries":[{"after":"100ms","node":2}]},
+      {"at":"1s","client":0,"node":1,"do":"open_session"},{"at":"1s","client":0,"node":1,"do":"put","key":"k","value":"v","session":true,"retry":true,"gives_up_at":[1]},
+      {"at":"1s","client":0,"node":2,"do":"cas","key":"k","expected":null,"value":"w"},{"at":"1s","client":0,"node":2,"do":"cas_version","key":"k","expected":[0,3,0],"value":"w"},
+      {"at":"1s","client":0,"node":3,"do":"batch","if":[{"key":"k","version":[0,1,0]},{"key":"l"}],"writes":[{"key":"k","value":null}]},
+      {"at":"1s","client":0,"node":3,"do":"range","from":"a","to":"","limit":3,"stale":true},{"at":"1s","client":0,"node":3,"do":"increment","key":"n","by":-2},
+      {"at":"1s","client":0,"node":3,"do":"transfer","to":2},{"at":"1ms","serving":true,"client":0,"node":3,"do":"get","key":"k"}],
+    "heal":{"cores":[[1,2]],"outside":[{"node":3,"cut":["n1>n3"]}]}}})";
+
 bool Within(std::int64_t value, const sim::DrawRule& rule) {
   return value >= sim::LowestOf(rule) && value <= sim::HighestOf(rule);
 }
 
 }  // namespace
 
-std::vector<std::string> Examples() { return {kWide, kSchedule, R"({"format":1,"about":"x"})"}; }
+std::vector<std::string> Examples() {
+  return {kWide, kSchedule, kResolved, R"({"format":1,"about":"x"})"};
+}
 
 bool Try(std::string_view bytes) {
   const absl::StatusOr<sim::Scenario> scenario = sim::ParseScenario(bytes, "f");
@@ -57,6 +82,15 @@ bool Try(std::string_view bytes) {
         REQUIRE(Within(sim::ValueOf(*draw, bits), *draw));
       }
     }
+  }
+  if (scenario->script) {
+    // What was read is written so that the same is read again.
+    const sim::RunConfig config = sim::Draw(*scenario, 1);
+    const absl::StatusOr<sim::Scenario> again =
+        sim::ParseScenario(sim::WriteResolved(scenario->name, "again", config), "f");
+    REQUIRE(again.ok());
+    REQUIRE(again->script == scenario->script);
+    REQUIRE(again->schedule == scenario->schedule);
   }
   for (const std::uint64_t seed : {1u, 2u, 3u}) {
     const sim::RunConfig once = sim::Draw(*scenario, seed);

@@ -118,6 +118,8 @@ const Mistake kMistakes[] = {
     {"ScriptDeviationTwice",
      With(R"("resolved":1,"script":{"deviations":[{"node":1,"nth":1,"sync":"1ms","read":"1ms"}]})"),
      "script.deviations[0].read: is a second deviation in one entry"},
+    {"ScriptCoreOfOneNodeTwice", With(R"("resolved":1,"script":{"heal":{"cores":[[1,1]]}})"),
+     "script.heal.cores[0][1]: stands twice"},
     {"ScriptOperation",
      With(R"("resolved":1,"script":{"operations":[{"at":"1s","client":0,"node":1,"do":"stop"}]})"),
      "script.operations[0].do: must be one of put, put_if_absent, delete, cas, cas_version, "
