@@ -274,7 +274,7 @@ std::string WriteEngineCase(const RecordedRun& run, std::size_t most_steps_of_al
                          "// One line a step: node, monotonic and wall clock, event of the run and "
                          "what it was, its bytes, "
                          "digest of what\n// it led to. `=>`: what a reader looks for.\n",
-                         parts, "TEST(", Name(StemOf(run.scenario)), "Seed", run.seed, ", ",
+                         parts, "TEST(Of", Name(StemOf(run.scenario)), "Seed", run.seed, ", ",
                          run.violation ? "Violates" + Name(run.violation->id) : "IsRepeated",
                          ") {\n  EngineReplay replay(OptionsOfTheRun());\n", calls);
   if (!chosen.steps.empty() && chosen.steps.back()->done) {

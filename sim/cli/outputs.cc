@@ -46,6 +46,11 @@ absl::Status WriteKind(const fs::path& folder, const Summary& summary,
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return Cannot(folder.string(), "made", error.value());
+  // Of an earlier run.
+  for (const char* old : {"shrunk.json", "resolved.json", "shrunk.trace.txt",
+                          "shrunk.history.jsonl", "shrunk.engine_case.cc", "story.txt"}) {
+    fs::remove(folder / old, error);
+  }
   std::string lines;
   for (const Finding* finding : findings) lines += Render(summary, *finding) + "\n";
   const absl::Status status = WriteText((folder / "runs.txt").string(), lines);

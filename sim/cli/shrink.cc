@@ -24,6 +24,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kMostLookedAt = 100;       // of each kind, to tell whether it is needed
 constexpr std::uint64_t kMostElsewhere = 2'000;  // variants
 constexpr std::uint64_t kFewEvents = 300;        // so small that looking further is not worth it
+constexpr std::uint64_t kLookLimit = 10;         // seconds for that
 constexpr std::uint64_t kCandidateLimit = 20;    // seconds that one candidate may take
 
 class Candidates {
@@ -93,8 +94,8 @@ class Candidates {
   }
 
   // Of every candidate, whether it fails in that way.
-  std::vector<bool> EvaluateAll(const std::vector<RunConfig>& candidates) {
-    std::vector<bool> fails(candidates.size());
+  std::vector<std::optional<bool>> EvaluateAll(const std::vector<RunConfig>& candidates) {
+    std::vector<std::optional<bool>> fails(candidates.size());
     TaskList tasks;
     tasks.count = candidates.size();
     tasks.at = [](std::uint64_t place) { return Task{place, 0, 0}; };
@@ -105,15 +106,16 @@ class Candidates {
       return record;
     };
     work.deliver = [&](const RunRecord& record) {
-      fails[record.number] =
-          record.end == RunEnd::kFinished && FingerprintOf(record.result) == wanted_;
+      if (record.end == RunEnd::kFinished)
+        fails[record.number] = FingerprintOf(record.result) == wanted_;
       return Continue::kYes;
     };
     work.progress = [](std::uint64_t) {};
     if (!candidates.empty())
-      (void)RunAll(tasks,
-                   {std::min<std::uint64_t>(task_.jobs, candidates.size()), kCandidateLimit, 0},
-                   work);
+      (void)RunAll(
+          tasks,
+          {std::min<std::uint64_t>(task_.jobs, candidates.size()), kCandidateLimit, kLookLimit},
+          work);
     return fails;
   }
 
@@ -151,11 +153,25 @@ Fingerprint FingerprintOf(const RunResult& result) {
   return fingerprint;
 }
 
+std::string NameOfResult(const std::string& name, const std::string& ending) {
+  std::string short_name = CutText(name, 60);
+  if (short_name.ends_with(ending)) return short_name;
+  return short_name + ending;
+}
+
+std::string CutText(const std::string& text, std::size_t most) {
+  if (text.size() <= most) return text;
+  // Not within a character of several bytes.
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
+  return text.substr(0, most) + "…";
+}
+
 std::string AboutShrunk(const Scenario& scenario, std::uint64_t seed, const RunResult& result) {
-  std::string what = result.violation ? result.violation->what : "";
-  if (what.size() > 600) what = Cat(what.substr(0, 600), "…");
-  return Cat("Shrunk from ", scenario.name, scenario.script ? std::string() : Cat(", seed ", seed),
-             ": ", result.violation ? result.violation->id : "", ": ", what);
+  const std::string what = result.violation ? CutText(result.violation->what, 600) : "";
+  const char* ablated = scenario.ignored.any() ? "(some checks were left out) " : "";
+  return Cat(ablated, "Shrunk from ", scenario.name,
+             scenario.script ? std::string() : Cat(", seed ", seed), ": ",
+             result.violation ? result.violation->id : "", ": ", what);
 }
 
 absl::StatusOr<Shrunk> ShrinkRun(const ShrinkTask& task, const CliWorld& world) {
@@ -202,7 +218,8 @@ absl::StatusOr<Shrunk> ShrinkRun(const ShrinkTask& task, const CliWorld& world) 
     without.push_back(WithoutFrames(least, i, 1));
   for (std::size_t i = 0; i < least.script->node_deviations.size() && i < kMostLookedAt; ++i)
     without.push_back(WithoutNodeDeviations(least, i, 1));
-  for (const bool fails : candidates.EvaluateAll(without)) shrunk.needed.push_back(!fails);
+  for (const std::optional<bool>& fails : candidates.EvaluateAll(without))
+    shrunk.needed.push_back(fails ? std::optional(!*fails) : std::nullopt);
   shrunk.result = world.simulate(task.scenario, shrunk.config, 0, RunSettings{});
   if (FingerprintOf(shrunk.result) != FingerprintOf(first))
     return absl::InternalError("the shrunk run fails in another way when it is run again");

@@ -31,8 +31,8 @@ struct Shrunk {
   std::uint64_t tried = 0;
   bool finished = false;  // nothing smaller is known; else time was out
   // Of each entry of the schedule, each frame and each disk operation that is left, in this order: the run does not
-  // fail in this way without it.
-  std::vector<bool> needed;
+  // fail in this way without it; nullopt: that was not tried.
+  std::vector<std::optional<bool>> needed;
 };
 // NotFound: the run does not fail.
 absl::StatusOr<Shrunk> ShrinkRun(const ShrinkTask& task, const CliWorld& world);
@@ -44,6 +44,10 @@ std::string TellStory(const Shrunk& shrunk, const CliWorld& world, const Scenari
 // history, and its story.
 absl::Status WriteShrunk(const std::string& folder, const Shrunk& shrunk, const ShrinkTask& task,
                          const CliWorld& world);
+// At most so many bytes of it, and "…" if there was more.
+std::string CutText(const std::string& text, std::size_t most);
+// The name of what is made of a scenario: with this ending, once.
+std::string NameOfResult(const std::string& name, const std::string& ending);
 // One sentence about where it comes from, for the file.
 std::string AboutShrunk(const Scenario& scenario, std::uint64_t seed, const RunResult& result);
 

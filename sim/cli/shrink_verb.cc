@@ -30,7 +30,7 @@ ExitCode Shrink(const ShrinkArgs& args, const CliWorld& world) {
   if (!shrunk.ok()) return Refuse(std::string(shrunk.status().message()));
   const std::string about = AboutShrunk(*scenario, args.seed, shrunk->result);
   const absl::Status wrote =
-      WriteText(to, WriteResolved(Cat(scenario->name, "-shrunk"), about, shrunk->config));
+      WriteText(to, WriteResolved(NameOfResult(scenario->name, "-shrunk"), about, shrunk->config));
   if (!wrote.ok()) return Refuse(std::string(wrote.message()));
   std::fputs(TellStory(*shrunk, world, *scenario).c_str(), stdout);
   std::printf("\nwritten to %s; it needs no seed: %s replay %s\n", to.c_str(),
@@ -49,9 +49,9 @@ ExitCode Resolve(const ResolveArgs& args, const CliWorld& world) {
       world.simulate(*scenario, Draw(*scenario, args.seed), args.seed, settings);
   if (!result.resolved) return Refuse("this program cannot resolve runs");
   const std::string about = Cat("Seed ", args.seed, " of ", scenario->name,
-                                ", resolved: ", scenario->about.substr(0, 800));
+                                ", resolved: ", CutText(scenario->about, 800));
   const std::string text =
-      WriteResolved(Cat(scenario->name, "-", args.seed), about, *result.resolved);
+      WriteResolved(NameOfResult(scenario->name, Cat("-", args.seed)), about, *result.resolved);
   if (args.to.empty()) {
     std::fputs(text.c_str(), stdout);
     return ExitCode::kPass;

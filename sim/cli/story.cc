@@ -68,8 +68,8 @@ std::string TellStory(const Shrunk& shrunk, const CliWorld& world, const Scenari
           "\n\n");
   std::size_t place = 0;
   const auto need = [&] {
-    const bool known = place < shrunk.needed.size();
-    const std::string word = !known ? "" : shrunk.needed[place] ? "needed      " : "not needed  ";
+    const bool known = place < shrunk.needed.size() && shrunk.needed[place].has_value();
+    const std::string word = !known ? "" : *shrunk.needed[place] ? "needed      " : "not needed  ";
     ++place;
     return word;
   };
@@ -102,8 +102,9 @@ absl::Status WriteShrunk(const std::string& folder, const Shrunk& shrunk, const 
   const std::string about = AboutShrunk(task.scenario, task.seed, shrunk.result);
   const std::string& name = task.scenario.name;
   const std::pair<const char*, std::string> files[] = {
-      {"shrunk.json", WriteResolved(Cat(name, "-shrunk"), about, shrunk.config)},
-      {"resolved.json", WriteResolved(Cat(name, "-", task.seed), about, shrunk.original)},
+      {"shrunk.json", WriteResolved(NameOfResult(name, "-shrunk"), about, shrunk.config)},
+      {"resolved.json",
+       WriteResolved(NameOfResult(name, Cat("-", task.seed)), about, shrunk.original)},
       {"shrunk.trace.txt", trace.str()},
       {"shrunk.history.jsonl", history.str()},
       {"shrunk.engine_case.cc", WriteEngineCase(run)},

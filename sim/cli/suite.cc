@@ -118,6 +118,9 @@ class Suite {
       return ExitCode::kSimulatorBug;
     }
     if (Interrupted()) summary_.set_interrupted();
+    // First of all: what comes next takes its time, and may be ended.
+    const absl::Status early = WriteReports(args_, summary_, first_seed_);
+    if (!early.ok()) return Refuse(std::string(early.message()));
     const std::string out = ArtifactsFolder();
     if (!out.empty()) status = WriteArtifacts(args_, out, summary_, world_.self);
     if (status.ok() && args_.shrink_s > 0) status = ShrinkFailures(out);
@@ -126,7 +129,8 @@ class Suite {
       std::fprintf(stderr, "quorate-sim: %s\n", std::string(status.message()).c_str());
       status = absl::OkStatus();
     }
-    // Files first: who reads the table may stop reading at any line.
+    if (Interrupted()) summary_.set_interrupted();
+    // Again, with what was shrunk. Files first: who reads the table may stop reading at any line.
     const absl::Status reports = WriteReports(args_, summary_, first_seed_);
     if (status.ok()) status = reports;
     // What has ended well in a worker ends well here.

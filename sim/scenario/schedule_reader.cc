@@ -99,7 +99,7 @@ class EntryReader {
       case KeyKind::kPlainNode:
         return ReadNode(path, json, parts_.plain_node);
       case KeyKind::kSpan:
-        return ReadSpan(path, json, 0, parts_.span_ns);
+        return ReadSpan(path, json, Milliseconds(1).ns, parts_.span_ns);
       case KeyKind::kCount:
         return ReadCount(path, json, parts_.count.emplace());
       case KeyKind::kLinks:

@@ -12,6 +12,7 @@ namespace quorate::sim {
 namespace {
 
 constexpr std::int64_t kLongest = 24 * 3'600'000'000'000;
+constexpr std::int64_t kLeastWait = 1'000'000;
 constexpr std::uint32_t kMostClients = 2'000;
 
 using OnKey = absl::FunctionRef<absl::Status(const std::string& key, const std::string& path,
@@ -100,6 +101,8 @@ class ScriptReader {
           [&](const std::string& at, const Json& item) { return ReadDeviation(at, item); });
     }
     if (!status.ok()) return status;
+    if (json.Find("bounds") == nullptr)
+      return Complaint(Under(path, "bounds"), "is missing: what is due, and when");
     SortDeviations();
     return std::move(result_);
   }
@@ -132,12 +135,12 @@ class ScriptReader {
   }
 
   absl::Status ReadNode(const std::string& path, const Json& json, NodeId& out) const {
-    std::uint32_t number = 0;
+    std::int64_t number = 0;
     const absl::Status status = ReadCount(path, json, 0, kAnyNumber, number);
     if (!status.ok()) return status;
     if (number < 1 || number > scope_.fewest_nodes)
       return Complaint(path, Cat("node ", number, " of ", scope_.fewest_nodes));
-    out = NodeId(number);
+    out = NodeId(static_cast<std::uint32_t>(number));
     return absl::OkStatus();
   }
 
@@ -339,7 +342,7 @@ class ScriptReader {
           if (key == "retries") return ReadRetries(at, value, operation.retries);
           if (key == "gives_up_at") {
             return EachItem(at, value, [&](const std::string& place, const Json& item) {
-              return ReadCount(place, item, 1, kAnyNumber, operation.gives_up_at.emplace_back());
+              return ReadCount(place, item, 1, 1'000'000, operation.gives_up_at.emplace_back());
             });
           }
           return allowed_.contains(key) ? absl::OkStatus() : UnknownKey(at);
@@ -370,7 +373,7 @@ class ScriptReader {
           });
       if (!status.ok()) return status;
       if (retry.node == NodeId()) return Complaint(Under(at, "node"), "is missing");
-      retry.after_ns = std::max<std::int64_t>(retry.after_ns, 1);
+      if (retry.after_ns < kLeastWait) return Complaint(Under(at, "after"), "must be at least 1ms");
       return absl::OkStatus();
     });
   }

@@ -144,6 +144,22 @@ class NodeRemoval {
   std::int64_t last_;
 };
 
+// Of the core's nodes, both ways.
+bool SeesAllOrNothing(const Script& script, const ScriptedOutsider& outsider) {
+  if (script.cores.empty()) return true;
+  const std::vector<NodeId>& core = script.cores.back();
+  const LinkEnd outside{false, outsider.node.value()};
+  const auto is_cut = [&](const LinkName& link) {
+    return std::find(outsider.cut.begin(), outsider.cut.end(), link) != outsider.cut.end();
+  };
+  const auto seen =
+      static_cast<std::size_t>(std::count_if(core.begin(), core.end(), [&](NodeId id) {
+        const LinkEnd inside{false, id.value()};
+        return !is_cut({inside, outside}) && !is_cut({outside, inside});
+      }));
+  return seen == 0 || seen == core.size();
+}
+
 void RemoveFromScript(Script& script, const NodeRemoval& removal, NodeId id) {
   script.nodes.erase(script.nodes.begin() + static_cast<std::ptrdiff_t>(id.value() - 1));
   EraseIf(script.links, [&](const ScriptedLink& line) { return removal.Touches(line.link); });
@@ -163,6 +179,11 @@ void RemoveFromScript(Script& script, const NodeRemoval& removal, NodeId id) {
   for (ScriptedOutsider& outsider : script.outside) {
     outsider.node = removal.Map(outsider.node);
     removal.Apply(outsider.cut);
+    // Who sees part of a core may starve it once the core is smaller, which would be no error (phases.h).
+    if (!SeesAllOrNothing(script, outsider)) {
+      outsider.dead = true;
+      outsider.cut.clear();
+    }
   }
 }
 
@@ -294,6 +315,14 @@ RunConfig WithoutNamespace(RunConfig config, std::size_t name_space) {
     if (operation.name_space > name_space) --operation.name_space;
   }
   EraseIf(config.schedule, [&](const ScheduleEntry& entry) {
+    const auto of_gone = [&](const auto& it) {
+      if constexpr (requires { std::get_if<LeaderOf>(&it.node); }) {
+        const LeaderOf* leader = std::get_if<LeaderOf>(&it.node);
+        return leader != nullptr && leader->name_space == gone;
+      }
+      return false;
+    };
+    if (std::visit(of_gone, entry.action)) return true;
     if (const TransferAction* it = std::get_if<TransferAction>(&entry.action))
       return it->name_space == gone;
     const OperationAction* it = std::get_if<OperationAction>(&entry.action);

@@ -22,6 +22,12 @@ void FewClients(RunConfig& config, std::uint64_t bits) {
   config.workload.clients = std::min<std::int64_t>(before, 1 + static_cast<std::int64_t>(bits % 3));
   config.workload.rate = config.workload.rate * config.workload.clients / before;
   config.namespaces.resize(1);
+  std::vector<std::string>& judged = config.checks.linearizable;
+  judged.erase(std::remove_if(judged.begin(), judged.end(),
+                              [&](const std::string& name) {
+                                return name != "*" && name != config.namespaces[0].name;
+                              }),
+               judged.end());
 }
 
 // Boundaries are met after a handful of operations instead of hundreds.

@@ -251,7 +251,8 @@ void Shrinker::Run() {
     any |= Pass("clients", &Shrinker::DropClients);
     any |= Reduce(Faults, WithoutFaults, 1);
     tell_({"faults", size(), tried_, accepted_});
-    if (Operations(best_) > kFewOperations && Pass("limits", &Shrinker::Tighten)) {
+    // Later rounds would only undo what made the settings plain.
+    if (round < 2 && Operations(best_) > kFewOperations && Pass("limits", &Shrinker::Tighten)) {
       any = true;
       Pass("truncate", &Shrinker::Truncate);
     }

@@ -18,7 +18,7 @@ RunConfig WithAction(const RunConfig& config, std::size_t fault, Action action) 
   return changed;
 }
 
-// The nodes that these links cut off one way only.
+// Each of them, and its way back.
 std::vector<LinkName> BothWays(const std::vector<LinkName>& links) {
   std::set<LinkName> all(links.begin(), links.end());
   for (const LinkName& link : links) all.insert({link.to, link.from});
@@ -51,13 +51,22 @@ void WeakenCrash(const RunConfig& config, std::size_t fault, const CrashAction& 
 void WeakenCut(const RunConfig& config, std::size_t fault, const CutAction& cut,
                std::vector<RunConfig>& out) {
   if (cut.flap_ns > 0) out.push_back(WithAction(config, fault, CutAction{cut.links, 0}));
-  // Clients first, then half of the links, then one after the other.
+  // Without the clients, without a half, without one after the other.
   CutAction without = cut;
   without.links.erase(
       std::remove_if(without.links.begin(), without.links.end(),
                      [](const LinkName& link) { return link.from.is_client || link.to.is_client; }),
       without.links.end());
   if (!without.links.empty()) out.push_back(WithAction(config, fault, without));
+  const std::size_t links = cut.links.size();
+  for (std::size_t piece : {links / 2, std::size_t{1}}) {
+    for (std::size_t first = 0; piece > 0 && first < links && links > 1; first += piece) {
+      CutAction fewer = cut;
+      const auto from = fewer.links.begin() + static_cast<std::ptrdiff_t>(first);
+      fewer.links.erase(from, from + static_cast<std::ptrdiff_t>(std::min(piece, links - first)));
+      if (!fewer.links.empty()) out.push_back(WithAction(config, fault, fewer));
+    }
+  }
   if (const std::vector<LinkName> both = BothWays(cut.links); both.size() != cut.links.size())
     out.push_back(WithAction(config, fault, CutAction{both, cut.flap_ns}));
 }
@@ -186,13 +195,12 @@ std::vector<RunConfig> Plainer(const RunConfig& config) {
   for (const Field& field : Fields()) {
     const PerRun* const target = std::get_if<PerRun>(&field.target);
     if (target == nullptr || !target->get || !field.path.starts_with("cluster.options.")) continue;
+    // What is due, and when, was derived from these.
+    if (field.unit == Unit::kDuration) continue;
     const std::int64_t value = target->get(usual);
     if (target->get(config) == value) continue;
     changed = config;
     target->set(changed, value);
-    // A heartbeat that is longer than a follower's patience is no cluster.
-    const Options& options = changed.cluster.options;
-    if (options.election_timeout_min.ns < 2 * options.heartbeat.ns) continue;
     out.push_back(changed);
   }
   return out;

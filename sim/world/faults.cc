@@ -427,10 +427,7 @@ bool Faults::StrikePartition(Process& process, std::size_t which) {
   const auto clients = static_cast<Endpoint>(with_clients ? shared_.config.workload.clients : 0);
   PartitionPlan plan = PlanPartition(shape, way, static_cast<Endpoint>(shared_.nodes), clients,
                                      target, process.detail);
-  if (plan.alone && machines_[*plan.alone]->LeadsAny()) {
-    Mark(shared_, "partition.leader");
-    if (plan.way != CutWay::kBoth) Mark(shared_, "partition.one_way_leader");
-  }
+  MarkLeaderAlone(plan.cut);
   shared_.injected.Add(std::string("network.partition.") + NameOf(plan.shape) +
                        (plan.way == CutWay::kBoth ? "" : ".one_way"));
   process.cut = std::move(plan.cut);

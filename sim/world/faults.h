@@ -102,6 +102,8 @@ class Faults {
   void CrashOne(Machine& machine, Process& process);
   void ClogNode(const SwizzleStep& step, std::int64_t begun);
   void Record(const Process& process);
+  bool Cuts(std::size_t entry) const;
+  void MarkLeaderAlone(const std::vector<DirectedLink>& cut);
   void SetCut(Process& process, bool cut);
 
   void Carry(std::size_t entry);

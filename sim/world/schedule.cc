@@ -72,6 +72,33 @@ bool Faults::Lasts(const Action& action) {
                     action);
 }
 
+bool Faults::Cuts(std::size_t entry) const {
+  const Action& action = shared_.config.schedule[entry].action;
+  return std::holds_alternative<PartitionAction>(action) ||
+         std::holds_alternative<IsolateAction>(action) ||
+         std::holds_alternative<CutAction>(action) ||
+         std::holds_alternative<DisconnectAction>(action);
+}
+
+// Whether a leader is cut off from all others, and nobody else from anybody; whoever ordered it.
+void Faults::MarkLeaderAlone(const std::vector<DirectedLink>& cut) {
+  for (Endpoint node = 0; node < shared_.nodes; ++node) {
+    if (!machines_[node]->LeadsAny()) continue;
+    std::size_t out = 0;
+    std::size_t in = 0;
+    std::size_t elsewhere = 0;
+    for (const auto& [from, to] : cut) {
+      if (from >= shared_.nodes || to >= shared_.nodes) continue;  // clients
+      ++(from == node ? out : to == node ? in : elsewhere);
+    }
+    const std::size_t others = shared_.nodes - 1;
+    if (others == 0 || elsewhere > 0 || (out < others && in < others)) continue;
+    Mark(shared_, "partition.leader");
+    if (out < others || in < others) Mark(shared_, "partition.one_way_leader");
+    return;
+  }
+}
+
 void Faults::Carry(std::size_t entry) {
   const ScheduleEntry& planned = shared_.config.schedule[entry];
   scheduled_[entry].done = true;
@@ -127,15 +154,15 @@ void Faults::Carry(std::size_t entry) {
                 CutWay way = CutWay::kBoth;
                 if (action.direction == Direction::kInto) way = CutWay::kInto;
                 if (action.direction == Direction::kOutOf) way = CutWay::kOutOf;
-                if (machine.LeadsAny()) {
-                  Mark(shared_, "partition.leader");
-                  if (way != CutWay::kBoth) Mark(shared_, "partition.one_way_leader");
-                }
-                CutScheduled(entry, CutBetween(groups, way));
+                std::vector<DirectedLink> cut = CutBetween(groups, way);
+                MarkLeaderAlone(cut);
+                CutScheduled(entry, std::move(cut));
               });
             },
             [&](const CutAction& action) {
-              CutScheduled(entry, wire_.EndpointsOf(action.links));
+              std::vector<DirectedLink> cut = wire_.EndpointsOf(action.links);
+              MarkLeaderAlone(cut);
+              CutScheduled(entry, std::move(cut));
               if (action.flap_ns > 0) PushScheduled(entry, kFlapStep, now + action.flap_ns);
             },
             [&](const ClogAction& action) {
@@ -154,11 +181,14 @@ void Faults::Carry(std::size_t entry) {
               At(action.peer).Disconnect(action.node);
             },
             [&](const HealAction&) {
-              for (Process& process : processes_) {
-                if (process.kind == Kind::kPartition) SetCut(process, false);
+              // Whatever cuts links is over, also what is whole for the moment between two flaps.
+              for (std::size_t which = 0; which < processes_.size(); ++which) {
+                const Kind kind = processes_[which].kind;
+                if (kind == Kind::kPartition || kind == Kind::kDisconnect) End(which, kEndStep);
               }
               for (std::size_t other = 0; other < scheduled_.size(); ++other) {
-                if (scheduled_[other].is_cut) EndScheduled(other);
+                if (scheduled_[other].is_cut || (scheduled_[other].lasts && Cuts(other)))
+                  EndScheduled(other);
               }
             },
             [&](const CrashAction& action) {

@@ -96,6 +96,8 @@ const Mistake kMistakes[] = {
     {"ResolvedOfAnotherVersion", With(R"("resolved":2)"),
      "resolved: must be 1, the version of resolved scenarios that this program reads (or 0)"},
     {"ResolvedWithoutScript", With(R"("resolved":1)"), "script: is missing"},
+    {"ScriptWithoutBounds", With(R"("resolved":1,"script":{})"),
+     "script.bounds: is missing: what is due, and when"},
     {"ScriptOfARandomScenario", With(R"("script":{})"),
      "script: stands only in resolved scenarios"},
     {"ResolvedWithChances", With(R"("resolved":1,"script":{},"network":{"loss":0.1})"),

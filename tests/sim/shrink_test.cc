@@ -17,13 +17,14 @@ namespace {
 constexpr const char* kScenario = R"({
   "format": 1, "about": "Something of everything.",
   "time": { "horizon": "6s" },
-  "cluster": { "nodes": 5, "extra_namespaces": 1, "options": { "heartbeat": "50ms", "election_timeout": ["150ms", "300ms"], "snapshot_every": 20 } },
+  "cluster": { "nodes": 5, "namespaces": [{ "name": "orders" }], "options": { "heartbeat": "50ms", "election_timeout": ["150ms", "300ms"], "snapshot_every": 20 } },
   "clocks": { "wall_offset": { "swarm": ["-1s", "1s"] } },
   "network": { "loss": 0.05, "duplicate": 0.05, "reorder": 0.05, "corrupt": 0.01,
                "clog": { "mtbf": "3s" }, "swizzle": { "mtbf": "3s" },
                "partition": { "mtbf": "1s", "one_way": 0.5, "clients": 0.5 } },
   "disk": { "stall": { "mtbf": "3s" }, "full": { "mtbf": "4s" } },
   "process": { "crash": { "mtbf": "2s" }, "pause": { "mtbf": "3s" } },
+  "checks": { "linearizable": ["orders"] },
   "workload": { "clients": 5, "rate": "40/s" }
 })";
 
@@ -188,6 +189,14 @@ TEST(Elsewhere, IsNeverLargerAndAlwaysTheSame) {
     EXPECT_LE(smaller.time.horizon_ns, 6'000'000'000);
     EXPECT_LE(smaller.budget.down, 1);
     seeds.insert(SeedOfDraw(17, nth));
+    EXPECT_EQ(SmallerDraw(*scenario, 17, nth).cluster.options.seed, smaller.cluster.options.seed);
+    // One of the namespaces is named by the checks, and may be gone.
+    RunSettings settings;
+    settings.resolve = true;
+    const RunResult run = RunOnce(*scenario, smaller, SeedOfDraw(17, nth), settings);
+    const absl::StatusOr<Scenario> read =
+        ParseScenario(WriteResolved("smaller", "A smaller draw.", *run.resolved), "smaller.json");
+    EXPECT_TRUE(read.ok()) << read.status().message();
     const RunResult first = RunOnce(*scenario, smaller, SeedOfDraw(17, nth), {});
     EXPECT_EQ(NameOf(first.verdict), std::string("pass"))
         << nth << (first.violation ? first.violation->what : "");

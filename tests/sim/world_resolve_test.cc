@@ -76,6 +76,37 @@ TEST_P(Resolved, ScenarioIsReadAsItWasWritten) {
   }
 }
 
+// What scenarios of the suite do not bring together: scheduled entries beside faults that come by chance.
+constexpr const char* kMixed[] = {
+    R"({"format":1,"about":"A mark that a random partition reaches.","time":{"horizon":"8s"},
+      "cluster":{"nodes":5},"network":{"partition":{"mtbf":"1s","mttr":"1s","one_way":0.5,"shapes":{"leader":1}}},
+      "schedule":[{"on":{"mark":"partition.leader"},"do":"crash","node":1,"for":"1s"},
+                  {"on":{"mark":"partition.one_way_leader"},"do":"crash","node":"$leader","for":"300ms"}]})",
+    R"({"format":1,"about":"Healing by order, while links break by chance.","time":{"horizon":"8s"},
+      "cluster":{"nodes":3},"network":{"disconnect":{"mtbf":"1s","for":["500ms","2s"]}},
+      "schedule":[{"at":"3s","do":"heal"},{"at":"5s","do":"heal"},{"at":"7s","do":"heal"}]})",
+    R"({"format":1,"about":"Healing by order, while partitions flap.","time":{"horizon":"8s"},
+      "cluster":{"nodes":5},"network":{"partition":{"mtbf":"500ms","mttr":"2s","flap":1,"flap_every":"50ms"}},
+      "schedule":[{"at":"3s","do":"heal"},{"at":"4s","do":"cut","links":["n1>n2"],"flap":"70ms","for":"3s"},
+                  {"at":"5s","do":"heal"},{"at":"6s","do":"pause","node":"$leader","for":"700ms"}]})"};
+
+TEST(ResolvedMixture, OfOrdersAndChancesTakesTheSameWay) {
+  for (const char* text : kMixed) {
+    const absl::StatusOr<Scenario> scenario = ParseScenario(text, "mixed.json");
+    ASSERT_TRUE(scenario.ok()) << scenario.status().message();
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+      RunSettings settings;
+      settings.resolve = true;
+      const RunResult first = RunOnce(*scenario, Draw(*scenario, seed), seed, settings);
+      ASSERT_TRUE(first.resolved.has_value());
+      settings.resolve = false;
+      const RunResult second = RunOnce(*scenario, *first.resolved, 0, settings);
+      EXPECT_EQ(first.digest.value, second.digest.value) << scenario->about << " seed " << seed;
+      EXPECT_EQ(NameOf(first.verdict), std::string("pass")) << scenario->about << " seed " << seed;
+    }
+  }
+}
+
 std::string NameOfFile(const testing::TestParamInfo<std::string>& info) {
   return std::filesystem::path(info.param).stem().string();
 }
