@@ -51,11 +51,11 @@ std::map<std::string, std::uint64_t> MarkCounter::ByName() const {
 }
 
 void InstallRunHandlers() {
-  static bool installed = false;
-  if (installed) return;
-  installed = true;
-  outer_check_handler = SetCheckHandler(OnCheckFailed);
-  outer_mark_handler = SetMarkHandler(OnMark);
+  // A worker that was forked behind a first run has put its own in our place.
+  const CheckHandler check = SetCheckHandler(OnCheckFailed);
+  if (check != OnCheckFailed) outer_check_handler = check;
+  const MarkHandler mark = SetMarkHandler(OnMark);
+  if (mark != OnMark) outer_mark_handler = mark;
 }
 
 RunGuard::RunGuard(MarkCounter& marks) : before_(current_marks) { current_marks = &marks; }

@@ -168,6 +168,18 @@ TEST(Run, WhoStaysOutsideAsDeadIsNotStartedByARestartThatIsUnderWay) {
   EXPECT_GT(dead, 0u);
 }
 
+TEST(Run, AnAssertionEndsItWhoeverTookTheHandlersMeanwhile) {
+  InstallRunHandlers();
+  const CheckHandler ours = SetCheckHandler([](const CheckFailure&) {});
+  InstallRunHandlers();
+  MarkCounter marks;
+  {
+    const RunGuard guard(marks);
+    EXPECT_THROW(REQUIRE(marks.total() > 0), RunAborted);
+  }
+  EXPECT_EQ(SetCheckHandler(ours), ours) << "the run's own is in place";
+}
+
 TEST(Run, AWipedNodeIsRefusedAndTheOthersGoOn) {
   const Scenario scenario =
       ScenarioOf(R"({"format":1,"about":"One disk is lost.","time":{"horizon":"4s"},
