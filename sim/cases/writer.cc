@@ -69,7 +69,8 @@ std::string Literal(std::string_view text) {
   return out + "\"";
 }
 
-// Letters and digits of `text`, each word with a capital: a name for GoogleTest, which wants no underscores.
+// Letters and digits of `text`, each word with a capital: a name for GoogleTest, which wants no underscores, and
+// C++ no digit in front.
 std::string Name(std::string_view text) {
   std::string name;
   bool begins = true;
@@ -79,6 +80,7 @@ std::string Name(std::string_view text) {
       begins = true;
       continue;
     }
+    if (name.empty() && std::isdigit(letter) != 0) name = "Of";
     name += begins ? static_cast<char>(std::toupper(letter)) : c;
     begins = false;
   }
@@ -274,7 +276,7 @@ std::string WriteEngineCase(const RecordedRun& run, std::size_t most_steps_of_al
                          "// One line a step: node, monotonic and wall clock, event of the run and "
                          "what it was, its bytes, "
                          "digest of what\n// it led to. `=>`: what a reader looks for.\n",
-                         parts, "TEST(Of", Name(StemOf(run.scenario)), "Seed", run.seed, ", ",
+                         parts, "TEST(", Name(StemOf(run.scenario)), "Seed", run.seed, ", ",
                          run.violation ? "Violates" + Name(run.violation->id) : "IsRepeated",
                          ") {\n  EngineReplay replay(OptionsOfTheRun());\n", calls);
   if (!chosen.steps.empty() && chosen.steps.back()->done) {

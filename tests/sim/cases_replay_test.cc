@@ -255,6 +255,12 @@ TEST(WrittenCase, OfAPassingRunExpectsARepetition) {
   EXPECT_TRUE(Says(text, "  options.snapshot_every = 8;\n"));
 }
 
+TEST(WrittenCase, HasANameThatCompilesWhateverTheFileIsCalled) {
+  RecordedRun run = RecordingOf(Crashing(), 3);
+  run.scenario = "folder/2024-outage.json";
+  EXPECT_TRUE(Says(WriteEngineCase(run), "TEST(Of2024OutageSeed3, IsRepeated)"));
+}
+
 TEST(WrittenCase, OfAViolationSaysWhatIsToHold) {
   RecordedRun run = RecordingOf(Crashing(), 3);
   run.steps.resize(400);
