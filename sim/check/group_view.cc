@@ -34,7 +34,10 @@ void ViewOf(const Raft& raft, GroupView& view) {
          .next = peer.next,
          .in_flight = peer.in_flight.size(),
          .in_flight_bytes = peer.in_flight_bytes,
-         .last_in_flight_bytes = peer.in_flight.empty() ? 0 : peer.in_flight.back().bytes});
+         .last_in_flight_bytes = peer.in_flight.empty() ? 0 : peer.in_flight.back().bytes,
+         .in_flight_last = peer.in_flight.empty() ? Index() : peer.in_flight.back().last,
+         .contact = peer.last_contact,
+         .answered_round = peer.read_counter});
   }
   view.unapplied_bytes = leader->unapplied_bytes;
   view.proposals = leader->proposals.size();

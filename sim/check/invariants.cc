@@ -209,7 +209,11 @@ void Invariants::Remember(Node& node, const GroupView& view) {
   before.last = view.last;
   before.peers.clear();
   for (const PeerView& peer : view.peers)
-    before.peers.push_back({.node = peer.node, .match = peer.match, .next = peer.next});
+    before.peers.push_back({.node = peer.node,
+                            .match = peer.match,
+                            .next = peer.next,
+                            .contact = peer.contact,
+                            .answered_round = peer.answered_round});
 }
 
 }  // namespace quorate::sim

@@ -105,6 +105,8 @@ class Invariants {
     NodeId node;
     Index match;
     Index next;
+    MonoTime contact;
+    ReadCounter answered_round;
   };
   // What a node was seen as after its step before.
   struct Before {

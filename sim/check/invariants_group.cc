@@ -174,7 +174,9 @@ void Invariants::CheckTermSource(const StepOf& step, const GroupView& view, cons
       view.role != Role::kLeader ||
       std::equal(view.peers.begin(), view.peers.end(), before.peers.begin(), before.peers.end(),
                  [](const PeerView& now, const PeerBefore& then) {
-                   return now.node == then.node && now.match == then.match && now.next >= then.next;
+                   return now.node == then.node && now.match == then.match &&
+                          now.next >= then.next && now.contact == then.contact &&
+                          now.answered_round == then.answered_round;
                  });
   const bool same_role =
       view.role == before.role ||
@@ -257,6 +259,11 @@ void Invariants::CheckPeers(StepOf& step, const GroupView& view, std::uint32_t s
            peer.in_flight <= options_.max_inflight_messages &&
                peer.in_flight_bytes - peer.last_in_flight_bytes <= options_.max_inflight_bytes,
            [&] { return absl::StrCat(at(), "has ", peer.in_flight, " messages in flight"); });
+    Expect(Check::kProgress,
+           peer.in_flight_last == Index() || peer.in_flight_last == Before(peer.next), [&] {
+             return absl::StrCat(at(), "has messages in flight up to ",
+                                 peer.in_flight_last.value());
+           });
     Index was;
     if (same_leadership) {
       const bool same_place = i < before.peers.size() && before.peers[i].node == peer.node;

@@ -41,7 +41,7 @@ const char* MeaningOf(Check check) {
       return "a peer's match index is not above what that life of the peer holds durably";
     case Check::kProgress:
       return "next is above match; match never falls within a leadership; windows keep "
-             "their limits";
+             "their limits, and end where sending goes on";
     case Check::kContiguousAppend:
       return "an append is contiguous, its terms do not fall";
     case Check::kApplyOrder:

@@ -338,6 +338,20 @@ TEST(ProgressChecks, SendingAgainWhatThePeerHoldsIsRefused) {
   EXPECT_VIOLATES(play, "I-13");
 }
 
+TEST(ProgressChecks, AWindowThatDoesNotEndWhereSendingGoesOnIsRefused) {
+  Play play;
+  Prepare(play);
+  PeerView& peer = play.view(1).peers[0];
+  peer.next = Index(5);
+  peer.in_flight = 1;
+  peer.in_flight_last = Index(4);
+  play.Step(1);
+  EXPECT_CLEAN(play);
+  peer.next = Index(4);
+  play.Step(1);
+  EXPECT_VIOLATES(play, "I-13");
+}
+
 TEST(ProgressChecks, AWindowBeyondItsLimitIsRefused) {
   Play play;
   play.Settle();

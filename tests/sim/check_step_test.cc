@@ -57,6 +57,27 @@ TEST(StepChecks, ARefusalOfAnEarlierTermTakesNothingSentForLost) {
   EXPECT_VIOLATES(play, "I-21");
 }
 
+TEST(StepChecks, AnAnswerOfAnEarlierTermIsNoContactAndConfirmsNoRound) {
+  for (const bool round : {false, true}) {
+    Play play;
+    play.Elect(1, 2, {2});
+    play.Step(1);
+    const Input stale = play.From(3, HeartbeatReply{.items = {{.group = kGroup,
+                                                               .term = Term(1),
+                                                               .counter = ReadCounter(1),
+                                                               .follows = true}}});
+    play.Step(1, &stale);
+    EXPECT_CLEAN(play);
+    if (round) {
+      play.view(1).peers[1].answered_round = ReadCounter(1);
+    } else {
+      play.view(1).peers[1].contact = MonoTime{} + Milliseconds(7);
+    }
+    play.Step(1, &stale);
+    EXPECT_VIOLATES(play, "I-21");
+  }
+}
+
 TEST(StepChecks, AMessageOfAnEarlierTermChangesNoRole) {
   Play play;
   play.Settle();
