@@ -18,8 +18,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::uint64_t kFormat = 1;  // of reports
-constexpr std::size_t kDigits = 16;   // of a number of 64 bits in hexadecimal
+constexpr std::uint64_t kFormat = 1;              // of reports
+constexpr std::size_t kDigits = 16;               // of a number of 64 bits in hexadecimal
+constexpr std::uint64_t kMostRuns = 100'000'000;  // of one shard: weeks of a machine's time
 
 // Reads members by name and remembers the first one that is not as it should be.
 class Reader {
@@ -200,7 +201,7 @@ void RunsOf(Reader& in, const Json& report, ShardReport& of) {
       shard.index < totals.seeds ? (totals.seeds - shard.index - 1) / shard.of + 1 : 0;
   std::uint64_t by_file = 0;
   for (const FileSummary& file : totals.files) by_file += file.runs;
-  if (runs > most || by_file != runs) in.Fail("runs");
+  if (runs > most || by_file != runs || runs > kMostRuns) in.Fail("runs");
   if (!in.ok()) return;
   for (std::uint64_t place = 0; place < runs; ++place) {
     const std::uint64_t number = shard.index + place * shard.of;

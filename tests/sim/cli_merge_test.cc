@@ -322,6 +322,16 @@ TEST(ShardReport, NumbersThatContradictEachOtherAreRefused) {
   EXPECT_EQ(with("/events", -1), "a: is a spoiled report: \"events\"");
 }
 
+TEST(ShardReport, MoreRunsThanAnybodyCanHaveMadeAreRefused) {
+  Json absurd = Json::parse(TextOf(40, 1, 2));
+  constexpr std::uint64_t kMore = std::uint64_t{1} << 60;
+  absurd["seeds"] = absurd["seeds"].get<std::uint64_t>() + 2 * kMore;
+  absurd["runs"] = absurd["runs"].get<std::uint64_t>() + kMore;
+  Json& runs = absurd["files"][0]["runs"];
+  runs = runs.get<std::uint64_t>() + kMore;
+  EXPECT_EQ(ErrorOf({absurd.dump()}), "a: is a spoiled report: \"runs\"");
+}
+
 // ---- the command line ----------------------------------------------------------------------------------
 
 std::string ComplaintOf(const std::vector<std::string>& words) {
