@@ -26,9 +26,9 @@ struct PeerView {
   std::size_t in_flight = 0;             // messages
   std::size_t in_flight_bytes = 0;       // of all of them
   std::size_t last_in_flight_bytes = 0;  // of the last one, which may pass the limit
-  Index in_flight_last;                  // of the last one: its last entry; 0: nothing is in flight
+  Index in_flight_last{};                // of the last one: its last entry; 0: nothing is in flight
   MonoTime contact{};                    // when it last answered this leadership
-  ReadCounter answered_round;            // the latest round of reads that it answered
+  ReadCounter answered_round{};          // the latest round of reads that it answered
 };
 
 struct GroupView {

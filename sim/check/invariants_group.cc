@@ -259,11 +259,11 @@ void Invariants::CheckPeers(StepOf& step, const GroupView& view, std::uint32_t s
            peer.in_flight <= options_.max_inflight_messages &&
                peer.in_flight_bytes - peer.last_in_flight_bytes <= options_.max_inflight_bytes,
            [&] { return absl::StrCat(at(), "has ", peer.in_flight, " messages in flight"); });
-    Expect(Check::kProgress,
-           peer.in_flight_last == Index() || peer.in_flight_last == Before(peer.next), [&] {
-             return absl::StrCat(at(), "has messages in flight up to ",
-                                 peer.in_flight_last.value());
-           });
+    Expect(
+        Check::kProgress,
+        peer.in_flight_last == Index() || peer.in_flight_last == quorate::Before(peer.next), [&] {
+          return absl::StrCat(at(), "has messages in flight up to ", peer.in_flight_last.value());
+        });
     Index was;
     if (same_leadership) {
       const bool same_place = i < before.peers.size() && before.peers[i].node == peer.node;
