@@ -9,6 +9,8 @@ namespace quorate::sim {
 
 const std::vector<KnownMark>& KnownMarks() {
   static const auto* const marks = new std::vector<KnownMark>{
+      {"candidate.cut_from_leader_only",
+       "a node that was cut off from the leader, while both saw everybody else, asked for votes"},
       {"candidate.longer_log_of_older_term",
        "a node with a longer log of an older term than the voter's asked for a vote"},
       {"catalogue.retry_answered",
@@ -27,6 +29,8 @@ const std::vector<KnownMark>& KnownMarks() {
       {"kv.unknown_session_refused", "a request of a session that is not there was refused"},
       {"leader.changed", "a group got another leader than its last one"},
       {"leader.resigned_for_disk", "a leader stepped down because its disk finished nothing"},
+      {"log.appended_in_minority",
+       "a leader appended an entry while it was cut off from so many that no quorum was left"},
       {"log.suffix_overwritten",
        "a follower gave up entries that a former leader had left with it, for those of a new one"},
       {"map.fell_back_and_replayed",
@@ -36,6 +40,8 @@ const std::vector<KnownMark>& KnownMarks() {
       {"prevote.refused_for_leader",
        "a node that hears from a leader refused to say that it would vote for another"},
       {"read.follower", "a node that does not lead answered a linearizable read"},
+      {"restart.all_within_election",
+       "all nodes were started again, one by one, within the time of one election"},
       {"restart.lost_suffix", "a node came back without log entries that it had written"},
       {"session.retry_answered_from_table",
        "a client's write that was in the log twice was applied once and answered alike"},
@@ -49,6 +55,7 @@ const std::vector<KnownMark>& KnownMarks() {
       {"transfer.aborted_target_took_term",
        "a leader gave up handing over when the target was in the new term already"},
       {"transfer.done", "a leader handed over to the node that it had chosen"},
+      {"transfer.done_for_space", "a leader whose disk was full handed over"},
       {"vote.lost_unsynced", "a node came back without a vote or term that it had written"},
   };
   return *marks;

@@ -14,12 +14,58 @@ Landmarks::Seen& Landmarks::At(NodeId node, GroupId group) {
   return groups.back();
 }
 
+std::size_t Landmarks::ReachableFrom(Endpoint node) const {
+  std::size_t count = 1;
+  for (Endpoint other = 0; other < shared_.nodes; ++other) {
+    count += other != node && IsWhole(node, other) ? 1 : 0;
+  }
+  return count;
+}
+
+// Both see everybody else, of whom there is somebody.
+bool Landmarks::IsCutFromLeaderOnly(Endpoint node, GroupId group) {
+  const std::size_t all_but_one = shared_.nodes - 1;
+  if (all_but_one < 2 || ReachableFrom(node) != all_but_one) return false;
+  for (Endpoint other = 0; other < shared_.nodes; ++other) {
+    if (other == node || IsWhole(node, other)) continue;
+    const Seen& seen = At(NodeId(other + 1u), group);
+    return seen.role == Role::kLeader && ReachableFrom(other) == all_but_one;
+  }
+  return false;
+}
+
+// What is cut off when a core is healed is no fault's doing.
+void Landmarks::WatchCuts(NodeId node, const Raft& raft, const Seen& seen) {
+  if (shared_.now() >= shared_.config.time.horizon_ns) return;
+  const Endpoint end = shared_.EndpointOf(node);
+  const bool leads = raft.role() == Role::kLeader && seen.role == Role::kLeader;
+  if (leads && raft.log().last().index > seen.last && ReachableFrom(end) * 2 <= shared_.nodes)
+    Mark(shared_, "log.appended_in_minority");
+  const bool asks = raft.role() == Role::kPreCandidate && seen.role == Role::kFollower;
+  if (asks && IsCutFromLeaderOnly(end, raft.group()))
+    Mark(shared_, "candidate.cut_from_leader_only");
+}
+
+// A cluster of one has nobody to wait for.
+void Landmarks::WatchRestarts(NodeId node) {
+  const Endpoint end = shared_.EndpointOf(node);
+  ++lives_[end];
+  started_at_[end] = shared_.now();
+  const std::int64_t span = shared_.config.cluster.options.election_timeout_max.ns;
+  for (Endpoint other = 0; other < shared_.nodes; ++other) {
+    if (lives_[other] < 2 || started_at_[other] < shared_.now() - span) return;
+  }
+  if (shared_.nodes > 1) Mark(shared_, "restart.all_within_election");
+}
+
 void Landmarks::OnBoot(NodeId node, const Recovered& recovered) {
+  WatchRestarts(node);
   for (const RecoveredGroup& group : recovered.groups) {
     Seen& seen = At(node, group.group);
     seen.role = Role::kFollower;
     seen.order = Order{};
     seen.snapshot = SnapshotIs::kNone;
+    seen.last = Index();
     seen.generation = group.start.generation;
     seen.behind = group.group != kSystemGroup && group.applied.index < seen.applied;
   }
@@ -31,12 +77,14 @@ void Landmarks::OnStep(NodeId node, const Replica& replica) {
     if (raft == nullptr) continue;
     Seen& seen = At(node, group);
     WatchTransfer(node, *raft, seen);
+    WatchCuts(node, *raft, seen);
     const Role role = raft->role();
     const SnapshotIs snapshot = SnapshotOf(*raft);
     moved_ = moved_ || seen.term != raft->term() || seen.role != role ||
              seen.snapshot != snapshot || seen.configurations != raft->configurations().size();
     seen.term = raft->term();
     seen.role = role;
+    seen.last = raft->log().last().index;
     seen.snapshot = snapshot;
     seen.configurations = raft->configurations().size();
     const Generation generation = raft->log().start().generation;
@@ -58,6 +106,7 @@ void Landmarks::OnStep(NodeId node, const Replica& replica) {
 
 void Landmarks::OnCrash(NodeId node, const Replica& replica) {
   for (const auto& [group, raft] : replica.groups()) {
+    At(node, group).role = Role::kFollower;
     if (raft.incoming().has_value() && raft.incoming()->next_chunk > 0)
       At(node, group).crashed_in_install = true;
   }
@@ -74,12 +123,16 @@ void Landmarks::WatchTransfer(NodeId node, const Raft& raft, Seen& seen) {
     }
     seen.order = Order{};
   }
-  if (ordering) seen.order = Order{true, leader->transfer->target, raft.term()};
+  if (ordering) {
+    seen.order =
+        Order{true, leader->transfer->target, raft.term(), is_full_[shared_.EndpointOf(node)]};
+  }
   if (leader == nullptr || seen.role == Role::kLeader) return;
   for (std::size_t other = 0; other < seen_.size(); ++other) {
     Order& order = At(NodeId(static_cast<std::uint32_t>(other + 1)), raft.group()).order;
     if (!order.given || order.target != node || raft.term() != Next(order.term)) continue;
     Mark(shared_, "transfer.done");
+    if (order.without_space) Mark(shared_, "transfer.done_for_space");
     order = Order{};
   }
 }

@@ -344,6 +344,7 @@ void Machine::SlowDisk(std::int64_t until, std::int64_t factor) {
 
 void Machine::SetFull(bool full) {
   disk_.full = full;
+  landmarks_.OnSpace(id_, full);
   TellSpace();
 }
 

@@ -1,6 +1,7 @@
 #include "sim/world/workload.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "engine/base/match.h"
 
@@ -55,6 +56,14 @@ Workload::Sight& Workload::SightOf(std::size_t name_space, const std::string& ke
   if (sights.empty()) sights.resize(keys_.size());
   const std::uint64_t number = std::stoull(key.substr(1)) - 10'000;
   return sights[static_cast<std::size_t>(number)];
+}
+
+bool Workload::IsOwnKey(const std::string& key) const {
+  std::uint64_t number = 0;
+  const char* const end = key.data() + key.size();
+  if (key.empty() || key[0] != 'k') return false;
+  if (std::from_chars(key.data() + 1, end, number).ptr != end) return false;
+  return number >= 10'000 && number - 10'000 < keys_.size() && KeyName(number - 10'000) == key;
 }
 
 Command Workload::MakeBatch(std::size_t name_space) {
@@ -160,7 +169,7 @@ Wanted Workload::Next(bool transfers) {
 
 void Workload::Learn(const Wanted& wanted, const KvReply& reply) {
   for (const ReplyRow& row : reply.rows) {
-    if (row.key.size() < 2 || row.key[0] != 'k') continue;
+    if (!IsOwnKey(row.key)) continue;
     Sight& sight = SightOf(wanted.name_space, row.key);
     sight.seen = true;
     sight.version = row.version;

@@ -44,6 +44,8 @@ class Workload {
   };
   std::string NewValue();
   std::string KeyName(std::uint64_t key) const { return "k" + std::to_string(10'000 + key); }
+  // Others (the schedule) write keys of their own, and a range shows those, too.
+  bool IsOwnKey(const std::string& key) const;
   std::uint64_t PickKey() { return keys_.Pick(key_.Bits()); }
   Sight& SightOf(std::size_t name_space, const std::string& key);
   Command MakeBatch(std::size_t name_space);

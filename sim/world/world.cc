@@ -60,7 +60,7 @@ bool Counts(EventKind kind) {
 World::World(const RunConfig& config, std::uint64_t seed, const RunSettings& settings)
     : shared_(config, seed, settings),
       wire_(shared_, Clients::EndpointsOf(config)),
-      landmarks_(shared_),
+      landmarks_(shared_, wire_.net()),
       clients_(shared_, wire_),
       faults_(shared_, wire_, machines_, clients_),
       phases_(shared_, wire_, machines_, clients_, faults_),

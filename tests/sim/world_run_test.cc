@@ -274,6 +274,26 @@ TEST(Workload, AClientWantsTheSameWhoeverElseIsThere) {
   }
 }
 
+// Keys of a schedule stand in the same namespace, and whoever reads a range sees them.
+TEST(Workload, KeysThatAreNotItsOwnTeachItNothing) {
+  const RunConfig config = Draw(ScenarioOf(kWild), 4);
+  Workload taught(config, 4, 1);
+  Workload other(config, 4, 1);
+  KvReply reply;
+  for (const char* key :
+       {"", "k", "k0", "kx", "k10005", "k010001", "k99999999999999999999", "n10001"})
+    reply.rows.push_back(ReplyRow{key, Version{}, "v"});
+  taught.Learn(Wanted{0, Read{}}, reply);
+  for (int i = 0; i < 200; ++i) {
+    const Wanted a = taught.Next(false);
+    const Wanted b = other.Next(false);
+    ASSERT_EQ(a.what.index(), b.what.index());
+    if (const Command* command = std::get_if<Command>(&a.what)) {
+      ASSERT_EQ(*command, std::get<Command>(b.what));
+    }
+  }
+}
+
 TEST(Workload, ValuesAreUnique) {
   const Scenario scenario = ScenarioOf(kWild);
   const RunConfig config = Draw(scenario, 4);
