@@ -126,6 +126,18 @@ class Shard(Recipe):
         self.assertFalse((self.results / 'shard-0.json').exists(), 'an old report is not taken for this one')
         self.assertEqual(call(CI / 'shard.sh', 0, 2).returncode, 64)
 
+    def test_what_an_earlier_suite_left_does_not_mix_in(self):
+        self.assertEqual(self.shard(0, 1, 8, 10).returncode, 0)
+        self.assertTrue(list(self.results.glob('out-0/safety-I-7')))
+        self.assertEqual(self.shard(0, 1, 8, 48).returncode, 0)
+        self.assertEqual(list(self.results.glob('out-0/*')), [])
+
+    def test_what_is_no_folder_of_shards_is_told_in_one_line(self):
+        for folder, said in ((self.work / 'nowhere', 'no folder'), (self.scenarios, 'no shard-*.json in')):
+            merged = call(CI / 'merge.sh', folder, QUORATE_SIM=SIM)
+            self.assertEqual((merged.returncode, merged.stdout), (64, ''))
+            self.assertEqual(merged.stderr, f'merge.sh: {said} "{folder}"\n')
+
     def test_a_missing_shard_is_named(self):
         self.shard(1, 2, 10, 48)
         merged = call(CI / 'merge.sh', self.results, QUORATE_SIM=SIM)
@@ -141,8 +153,8 @@ class Slurm(Recipe):
         sbatch.chmod(0o755)
         self.log = self.work / 'sbatch'
         return call(CI / 'slurm-array.sh', *words, PATH=f'{sbatch.parent}:{os.environ["PATH"]}', SBATCH_LOG=self.log,
-                    SHARDS=2, SEEDS=seeds, SCENARIOS=self.scenarios, FOLDER=self.results, QUORATE_SIM=SIM,
-                    **environment)
+                    FOLDER=self.results, QUORATE_SIM=SIM,
+                    **{'SHARDS': 2, 'SEEDS': seeds, 'SCENARIOS': self.scenarios, **environment})
 
     def side(self, name):
         return pathlib.Path(f'{self.log}.{name}').read_text(encoding='utf-8')
@@ -154,7 +166,7 @@ class Slurm(Recipe):
         self.assertEqual(self.report(), report)
         self.assertEqual((self.side('verdict'), code), ('0\n', 0))
         self.assertEqual(done.stdout.splitlines(),
-                         ['30 seeds from 4270 in 2 shards', f'job 4712 merges into {self.results}'])
+                         [f'30 seeds from 4270 in 2 shards: {self.scenarios}', f'job 4712 merges into {self.results}'])
         submitted = self.log.read_text(encoding='utf-8').splitlines()
         self.assertIn('--array=0-1', submitted[0])
         self.assertIn('--dependency=afterany:4711', submitted[1])
@@ -175,6 +187,22 @@ class Slurm(Recipe):
         self.assertEqual(json.loads(self.report())['first_seed'], seed)
         self.assertLess(seed, 1_000_000_000)
 
+    def test_a_nightly_run_takes_the_nightly_scenarios_too(self):
+        done = self.submit('--nightly', seeds=26, FIRST_SEED=4200, SCENARIOS='')
+        self.assertIn(': scenarios/smoke scenarios/nightly\n', done.stdout)
+        files = [file['file'] for file in json.loads(self.report())['files']]
+        for folder in ('smoke', 'nightly'):
+            for file in (ROOT / 'scenarios' / folder).glob('*.json'):
+                self.assertIn(f'scenarios/{folder}/{file.name}', files)
+
+    def test_what_an_earlier_suite_left_does_not_mix_in(self):
+        for old in ('shard-7.json', 'report.txt', 'out-7/safety-I-7/story.txt'):
+            (self.results / old).parent.mkdir(parents=True, exist_ok=True)
+            (self.results / old).write_text('of an earlier suite', encoding='utf-8')
+        self.submit(seeds=30, FIRST_SEED=4270)
+        self.assertEqual(self.side('verdict'), '0\n')
+        self.assertEqual(list(self.results.glob('*-7*')), [])
+
     def test_a_word_too_many_is_refused(self):
         self.assertEqual(self.submit('nightly', seeds=2).returncode, 64)
 
@@ -187,6 +215,7 @@ class Yaml(Recipe):
     def test_the_pods_of_the_indexed_job_are_as_one_machine(self):
         text = (CI / 'kubernetes-indexed-job.yaml').read_text(encoding='utf-8')
         text = text.replace('FIRST_SEED_VALUE', '4270').replace('/results/', f'{self.work}/')
+        text = text.replace('SCENARIO_PATHS', 'scenarios/smoke')
         config, shards, merge = yaml.safe_load_all(text)
         data = {**config['data'], 'SEEDS': '60', 'JOBS': '1', 'SCENARIOS': str(self.scenarios)}
         spec = shards['spec']
@@ -225,12 +254,16 @@ class Yaml(Recipe):
                               GITHUB_OUTPUT=output, GITHUB_STEP_SUMMARY=self.work / 'summary')
             self.assertEqual(done.returncode, 0, done.stderr)
             plan = dict(line.split('=') for line in output.read_text(encoding='utf-8').splitlines())
-            self.assertIn(f'{plan["seeds"]} seeds from {plan["first_seed"]}', done.stdout)
+            self.assertIn(f'{plan["seeds"]} seeds from {plan["first_seed"]}: {plan["scenarios"]}', done.stdout)
             return plan
 
         self.assertEqual(planned('push')['first_seed'], str(0xf00dcafe))
         self.assertEqual(planned('pull_request'), planned('push'))
         self.assertLess(int(planned('schedule')['first_seed']), 1_000_000_000)
+        self.assertEqual(planned('push')['scenarios'], 'scenarios/smoke')
+        self.assertEqual(planned('schedule')['scenarios'], 'scenarios/smoke scenarios/nightly')
+        self.assertEqual(step('shard', 'Run')['env']['SCENARIOS'], '${{ needs.build.outputs.scenarios }}')
+        self.assertIn('scenarios', jobs['build']['outputs'])
 
         # The steps themselves, in a folder of their own.
         def in_work(text):

@@ -18,6 +18,8 @@ sim=${QUORATE_SIM:-build/sim/quorate-sim}
 mkdir -p "$folder" || exit 64
 report=$folder/shard-$index.json
 rm -f "$report" "$report.part"
+# What failures of earlier seeds left would look like that of these.
+rm -rf "$folder/out-$index"
 echo "shard $index/$shards of $seeds seeds from $first_seed"
 "$sim" run "$@" --seeds "$seeds" --first-seed "$first_seed" --shard "$index/$shards" ${JOBS:+-j "$JOBS"} \
   ${SHRINK:+--shrink "$SHRINK"} \

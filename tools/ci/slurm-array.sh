@@ -6,14 +6,13 @@
 #
 # usage, in a checkout on a file system that all machines share, with the program built there (tools/dev build):
 #   tools/ci/slurm-array.sh             of a change: the seed is that of the commit
-#   tools/ci/slurm-array.sh --nightly   fresh seeds
-# environment: SHARDS (8), SEEDS (100000), SCENARIOS (scenarios/smoke), FOLDER (out/slurm), FIRST_SEED (as above),
+#   tools/ci/slurm-array.sh --nightly   fresh seeds, and scenarios/nightly besides
+# environment: SHARDS (8), SEEDS (100000), SCENARIOS (scenarios/smoke; nightly scenarios/nightly, too), FOLDER (out/slurm), FIRST_SEED (as above),
 #   QUORATE_SIM (build/sim/quorate-sim).
 # It prints the seed and the number of the job that merges; that job ends with the verdict of the suite, and
 # FOLDER holds report.json, report.xml (JUnit), report.txt, and what failures left (out-*/).
 set -eu
 
-scenarios=${SCENARIOS:-scenarios/smoke}
 folder=${FOLDER:-out/slurm}
 
 case ${1-} in
@@ -22,13 +21,13 @@ case ${1-} in
     JOBS=${SLURM_CPUS_PER_TASK-}
     export JOBS
     # shellcheck disable=SC2086  # a list of words
-    exec tools/ci/shard.sh "$SLURM_ARRAY_TASK_ID" "$SHARDS" "$SEEDS" "$FIRST_SEED" "$folder" $scenarios
+    exec tools/ci/shard.sh "$SLURM_ARRAY_TASK_ID" "$SHARDS" "$SEEDS" "$FIRST_SEED" "$folder" $SCENARIOS
     ;;
   merge)
     exec tools/ci/merge.sh "$folder"
     ;;
-  --nightly) drawn=$(tools/ci/seed_of_commit.sh --fresh) ;;
-  '') drawn=$(tools/ci/seed_of_commit.sh) ;;
+  --nightly) drawn=$(tools/ci/seed_of_commit.sh --fresh) usual='scenarios/smoke scenarios/nightly' ;;
+  '') drawn=$(tools/ci/seed_of_commit.sh) usual=scenarios/smoke ;;
   *)
     echo 'usage: tools/ci/slurm-array.sh [--nightly]' >&2
     exit 64
@@ -38,10 +37,13 @@ esac
 FIRST_SEED=${FIRST_SEED:-$drawn}
 SHARDS=${SHARDS:-8}
 SEEDS=${SEEDS:-100000}
-export FIRST_SEED SHARDS SEEDS
+SCENARIOS=${SCENARIOS:-$usual}
+export FIRST_SEED SHARDS SEEDS SCENARIOS
 mkdir -p "$folder"
-rm -f "$folder"/shard-*.json
-echo "$SEEDS seeds from $FIRST_SEED in $SHARDS shards"
+# Of an earlier suite in this folder, which may have had more shards.
+rm -f "$folder"/shard-*.json "$folder"/report.json "$folder"/report.xml "$folder"/report.txt
+for old in "$folder"/out-[0-9]*; do rm -rf "$old"; done
+echo "$SEEDS seeds from $FIRST_SEED in $SHARDS shards: $SCENARIOS"
 shards=$(sbatch --parsable --array="0-$((SHARDS - 1))" --output="$folder/shard-%a.log" "$0" shard)
 # Whatever the shards ended with: what is missing is told by the merge.
 merge=$(sbatch --parsable --dependency="afterany:${shards%%;*}" --cpus-per-task=1 \

@@ -85,6 +85,12 @@ simulate_smoke() {
   build/sim/quorate-sim run scenarios/smoke --seeds 2000 --first-seed "$(commit_seed)" -j2
 }
 
+# Those of the nightly recipes: a share of their seeds, so that they still run and pass.
+simulate_nightly() {
+  cd "$root"
+  build/sim/quorate-sim run scenarios/nightly --seeds 200 --first-seed "$(commit_seed)" -j2
+}
+
 simulate_regress() {
   cd "$root"
   build/sim/quorate-sim run scenarios/regress --seeds 250 --first-seed 1 -j2
@@ -136,6 +142,7 @@ run_gate() {
   step 'build: g++ -O2' build_all
   step 'tests: every suite' test_suites
   step 'simulation: smoke, seeds of this commit' simulate_smoke
+  step 'simulation: nightly, seeds of this commit' simulate_nightly
   if ls "$root"/scenarios/regress/*.json >/dev/null 2>&1; then
     step 'simulation: every regression' simulate_regress
   fi
