@@ -6,6 +6,7 @@ usage: mutants_test.py FAKE_QUORATE_SIM [unittest's own]; the fake is tests/sim/
 import contextlib
 import io
 import pathlib
+import re
 import sys
 import tempfile
 import types
@@ -375,6 +376,21 @@ class Ablations(InFolder):
         every = ','.join(mutant_ablations.FAULTS.values())
         self.assertEqual(mutant_runs.simulate(FAKE, self.folder, ['scenarios/smoke'],
                                               ['--seeds', '1', '--first-seed', '1', '--without', every])['code'], 0)
+
+    def test_every_fault_is_in_the_table(self):
+        reference = (mutant_patches.ROOT / 'docs' / 'simulator-reference.md').read_text(encoding='utf-8')
+        rooms = r'^\| `((?:clocks|network|disk|process)\.[a-z_]+)'
+        known = sorted(set(re.findall(rooms, reference, re.MULTILINE)))
+        self.assertIn('disk.stall', known)
+        faults = [path for path in known
+                  if mutant_runs.simulate(FAKE, self.folder, ['scenarios/smoke'],
+                                          ['--seeds', '1', '--first-seed', '1', '--without', path])['code'] == 0]
+        table = ','.join(mutant_ablations.FAULTS.values()).split(',')
+        self.assertEqual(len(table), len(set(table)))
+        self.assertEqual([path for path in faults if path not in table and not path.startswith('clocks.')], [])
+        self.assertIn('clocks', table)
+        rest = [path for path in table if path not in faults]
+        self.assertEqual(rest, ['clocks', 'workload.ops.transfer', 'cluster.options'])
 
     def test_a_mutant_is_looked_for_without_the_check_that_caught_it_and_without_each_fault(self):
         self.assertEqual(mutant_ablations.ablations_of('checks', self.row.suite), [('I-7', ['--ignore-check', 'I-7'])])

@@ -7,11 +7,15 @@ the seeds of its class.
 """
 import mutant_runs
 
-# Faults that are left out together: what the table calls them, and the paths in a scenario.
+# Faults that are left out together: what the table calls them, and the paths in a scenario. Every fault of the network,
+# of disks, of processes and of clocks stands in one of them.
 FAULTS = {
     'crashes': 'process.crash',
+    'crashes in the middle of a write': 'process.aimed_crash',
     'lost unsynced writes': 'disk.crash_unsynced',
     'emptied disks': 'process.wipe',
+    'disks that forget': 'disk.lying_sync,process.old_image',
+    'maps that are flushed unasked': 'disk.self_flush',
     'pauses': 'process.pause',
     'partitions': 'network.partition',
     'broken connections': 'network.disconnect',
