@@ -34,6 +34,16 @@ const T* Told(const Effects& effects, NodeId to, GroupId group) {
   return nullptr;
 }
 
+// Whether it asks for votes because a leader told it to.
+bool TakesOrder(const Effects& effects, GroupId group) {
+  return std::any_of(effects.begin(), effects.end(), [&](const Effect& effect) {
+    const Send* send = std::get_if<Send>(&effect);
+    if (send == nullptr || send->message.group != group) return false;
+    const auto* request = std::get_if<VoteRequest>(&send->message.message);
+    return request != nullptr && request->kind == VoteKind::kTransferVote;
+  });
+}
+
 bool AnswersHeartbeat(const Effects& effects, NodeId to, GroupId group) {
   return std::any_of(effects.begin(), effects.end(), [&](const Effect& effect) {
     const Send* send = std::get_if<Send>(&effect);
@@ -89,6 +99,9 @@ void Elections::CheckCampaign(const StepOf& step, const GroupView& view, const S
     });
   }
   if (!campaigns) return;
+  Expect(Check::kRoles, step, view,
+         !TakesOrder(step.effects, view.group) || !IsStalled(step.node, Duration()),
+         [&] { return absl::StrCat("campaigns by an order while its disk stands still"); });
   const bool ordered = step.frame != nullptr &&
                        std::any_of(step.frame->messages.begin(), step.frame->messages.end(),
                                    [&](const PeerMessage& message) {

@@ -17,8 +17,10 @@ void ViewOf(const Raft& raft, GroupView& view) {
   view.durable = raft.log().durable();
   view.configuration_index = raft.configuration_index();
   view.configuration = &raft.configuration();
-  view.installing = raft.incoming() && raft.incoming()->phase == InstallPhase::kSwitching;
+  view.receiving = raft.incoming().has_value();
+  view.installing = view.receiving && raft.incoming()->phase == InstallPhase::kSwitching;
   view.wakeup = raft.next_wakeup();
+  view.handing_over = false;
   view.peers.clear();
   view.unapplied_bytes = 0;
   view.proposals = 0;
@@ -39,6 +41,7 @@ void ViewOf(const Raft& raft, GroupView& view) {
          .contact = peer.last_contact,
          .answered_round = peer.read_counter});
   }
+  view.handing_over = leader->transfer.has_value();
   view.unapplied_bytes = leader->unapplied_bytes;
   view.proposals = leader->proposals.size();
   view.proposers = leader->proposed.size();

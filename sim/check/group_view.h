@@ -44,10 +44,12 @@ struct GroupView {
   Index configuration_index;
   const Configuration* configuration = nullptr;  // outlives the call
   bool installing = false;  // its state is being replaced: applied may lag behind the start
+  bool receiving = false;   // a state is coming in, or has come in: that one, too
 
   MonoTime wakeup = kNever;  // when it wants to be called at the latest; kNever: nothing is known
 
   // While leading:
+  bool handing_over = false;
   std::vector<PeerView> peers;
   std::size_t unapplied_bytes = 0;
   std::size_t proposals = 0;  // entries whose proposer waits to be told

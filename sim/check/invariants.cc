@@ -178,6 +178,9 @@ void Invariants::OnStepViews(NodeId id, std::span<const GroupView> touched, cons
   if (node.disk.durable_upto() != PersistSeq()) FoldUpto(id, node, node.disk.durable_upto());
   for (const GroupView& view : touched) CheckGroup(step, view);
   for (const Effect& effect : effects) CheckEffect(step, effect);
+  if (!whole.stopped && input != nullptr) {
+    for (const GroupView& view : touched) CheckKept(step, view);
+  }
   CheckDamage(step, whole);
   // A node that stops says nothing any more.
   if (!whole.stopped) elections_.OnStep(id, touched, input, effects);
@@ -203,6 +206,7 @@ void Invariants::Remember(Node& node, const GroupView& view) {
   before.term = view.term;
   before.vote = view.vote;
   before.role = view.role;
+  before.handing_over = view.handing_over;
   before.commit = view.commit;
   before.applied = view.applied;
   before.start = view.start;

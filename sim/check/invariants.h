@@ -114,6 +114,7 @@ class Invariants {
     Term term;
     NodeId vote;
     Role role = Role::kFollower;
+    bool handing_over = false;
     Index commit;
     EntryId applied;
     EntryId start;
@@ -124,6 +125,11 @@ class Invariants {
     Term term;
     Index index;
     std::uint64_t prefix = 0;
+  };
+  // A state that the host was asked to keep for a leader's peers.
+  struct Pin {
+    PortRequest opening;
+    Index entry;  // 0: being opened
   };
   // One group at one node.
   struct Seat {
@@ -139,6 +145,7 @@ class Invariants {
     Index map_durable;
     bool map_known = false;
     std::pair<Generation, Index> received;  // the state that came in last and is durable
+    std::optional<Pin> pin;
     std::optional<std::pair<EntryId, Digest>> machine;
     bool dropped = false;  // its namespace is gone, as far as this node knows
     // The last step in which it led, or answered to a leader of its term.
@@ -167,6 +174,7 @@ class Invariants {
     std::optional<Arrival> arrival;             // of the frame that came last
     absl::btree_set<PortRequest> damaged_reads;
     bool damage_read = false;  // by the state-machine work that is being done
+    PortRequest flush;         // of the map, under way; 0: none
     bool ever_booted = false;
     bool up = false;
     bool disk_failed = false;
@@ -197,6 +205,7 @@ class Invariants {
   void CheckWrite(StepOf& step, const Persist& persist);
   void CheckAppend(StepOf& step, PersistSeq seq, const AppendEntries& append);
   void CheckMade(StepOf& step, std::uint32_t slot, EntryId at, const Entry& entry);
+  void CheckTaken(const StepOf& step, std::uint32_t slot, EntryId at, const Entry& entry);
   void CheckNewConfiguration(StepOf& step, std::uint32_t slot, EntryId at, const Entry& entry);
   void CheckTruncate(StepOf& step, PersistSeq seq, const TruncateSuffix& truncate);
   void CheckDropPrefix(StepOf& step, PersistSeq seq, const DropPrefix& drop);
@@ -208,11 +217,17 @@ class Invariants {
   void CheckLogBehindState(const StepOf& step, std::uint32_t slot, EntryId state);
   void CheckGrant(StepOf& step, std::uint32_t slot, const Send& send, const VoteReply& reply);
 
+  // ---- what is kept for whoever lags, and let go of in time (invariants_kept.cc) ----------------------
+  void NoteOpened(StepOf& step, const SnapshotOpened& opened);
+  void NoteKept(StepOf& step, const Effect& effect);
+  void CheckKept(const StepOf& step, const GroupView& view);
+
   // ---- what a group is after a step (invariants_group.cc) ---------------------------------------------
   void CheckGroup(StepOf& step, const GroupView& view);
   void CheckOrder(const StepOf& step, const GroupView& view);
   void CheckDisk(StepOf& step, const GroupView& view, std::uint32_t slot);
   void CheckSinceBefore(StepOf& step, const GroupView& view, std::uint32_t slot);
+  void CheckAppliedIsDurable(StepOf& step, const GroupView& view, std::uint32_t slot);
   void CheckTermSource(const StepOf& step, const GroupView& view, const Before& before);
   void CheckLeader(StepOf& step, const GroupView& view, std::uint32_t slot);
   void CheckNewLeader(StepOf& step, const GroupView& view, std::uint32_t slot);

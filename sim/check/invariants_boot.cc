@@ -45,6 +45,7 @@ void Invariants::OnBoot(NodeId id, const Recovered& recovered, BootNumber boot) 
   node.arrival.reset();
   node.damaged_reads.clear();
   node.damage_read = false;
+  node.flush = PortRequest();
   node.requests.clear();
   node.unproved.clear();
   for (Seat& seat : node.seats) {
@@ -54,6 +55,7 @@ void Invariants::OnBoot(NodeId id, const Recovered& recovered, BootNumber boot) 
     seat.machine.reset();
     seat.map_known = false;
     seat.received = {};
+    seat.pin.reset();
     // A catalogue that is replayed creates the namespace once more before it drops it again.
     seat.dropped = false;
   }

@@ -44,6 +44,8 @@ void Invariants::NoteInput(StepOf& step) {
   if (std::holds_alternative<PersistFailed>(*step.input)) step.node.disk_failed = true;
   if (const auto* flushed = std::get_if<MapFlushed>(step.input)) return NoteFlushed(step, *flushed);
   if (const auto* up = std::get_if<LinkUp>(step.input)) return CheckLinkUp(step, *up);
+  if (const auto* opened = std::get_if<SnapshotOpened>(step.input))
+    return NoteOpened(step, *opened);
   const auto* frame = std::get_if<FrameReceived>(step.input);
   if (frame == nullptr) return;
   CheckOwnLife(step, *frame);
@@ -79,6 +81,7 @@ void Invariants::NoteHeartbeat(StepOf& step, const FrameReceived& frame,
 
 // The engine is told how much the map holds durably: never more than it does.
 void Invariants::NoteFlushed(StepOf& step, const MapFlushed& flushed) {
+  if (flushed.id == step.node.flush) step.node.flush = PortRequest();
   if (!flushed.ok) return;
   for (const FlushedGroup& one : flushed.groups) {
     const Seat& seat = SeatOf(step.node, SlotOf(one.group));
@@ -188,13 +191,13 @@ void Invariants::CheckEffect(StepOf& step, const Effect& effect) {
                  [&](const RunQuery& e) { CheckQuery(step, e); },
                  [](const Reply&) {},  // looked at when it leaves
                  [](const ReadLog&) {},
-                 [](const OpenSnapshot&) {},
+                 [&](const OpenSnapshot&) { NoteKept(step, effect); },
                  [](const ReadChunk&) {},
-                 [](const CloseSnapshot&) {},
+                 [&](const CloseSnapshot&) { NoteKept(step, effect); },
                  [&](const InstallChunk& e) {
                    CheckChunk(step.id, SlotOf(e.group), e.entry, e.number, e.rows);
                  },
-                 [](const FlushMap&) {},
+                 [&](const FlushMap&) { NoteKept(step, effect); },
                  [&](const SwitchGeneration& e) {
                    const std::uint32_t slot = SlotOf(e.group);
                    SeatOf(step.node, slot).apply_next =

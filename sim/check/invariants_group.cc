@@ -127,6 +127,7 @@ void Invariants::CheckSinceBefore(StepOf& step, const GroupView& view, std::uint
       return absl::StrCat(Where(step.id, slot), "has applied ", Show(view.applied),
                           ", which was never committed");
     });
+    CheckAppliedIsDurable(step, view, slot);
   }
   if (view.term == before.term) {
     Expect(Check::kOneVoteATerm, before.vote == NodeId() || view.vote == before.vote, [&] {
@@ -153,6 +154,18 @@ void Invariants::CheckSinceBefore(StepOf& step, const GroupView& view, std::uint
     });
   }
   CheckTermSource(step, view, before);
+}
+
+// What a state machine holds outlives the log's writes only if they came first. (The catalogue is not written by
+// itself: it is what its log says.)
+void Invariants::CheckAppliedIsDurable(StepOf& step, const GroupView& view, std::uint32_t slot) {
+  if (view.group == kSystemGroup) return;
+  const Index at = view.applied.index;
+  const std::optional<std::uint64_t> there = step.node.disk.durable(slot).PrefixAt(at);
+  Expect(Check::kApplyOrder, there && there == step.node.disk.written(slot).PrefixAt(at), [&] {
+    return absl::StrCat(Where(step.id, slot), "has applied ", Show(view.applied),
+                        ", which its own disk does not hold");
+  });
 }
 
 void Invariants::CheckTermSource(const StepOf& step, const GroupView& view, const Before& before) {

@@ -117,7 +117,22 @@ void Invariants::CheckMade(StepOf& step, std::uint32_t slot, EntryId at, const E
     return absl::StrCat(Where(step.id, slot), "makes entry ", Show(at), " but does not lead term ",
                         at.term.value());
   });
+  CheckTaken(step, slot, at, entry);
   if (entry.kind == EntryKind::kConfiguration) CheckNewConfiguration(step, slot, at, entry);
+}
+
+// Who hands over takes nothing more: under load its target would never catch up with what is added meanwhile, or
+// would campaign without it.
+void Invariants::CheckTaken(const StepOf& step, std::uint32_t slot, EntryId at,
+                            const Entry& entry) {
+  if (entry.kind != EntryKind::kCommand && entry.kind != EntryKind::kOpenSession) return;
+  const GroupView* view = ViewOf(step.views, groups_[slot]);
+  const Before& before = SeatOf(step.node, slot).before;
+  if (view == nullptr || !before.known) return;
+  const bool throughout = before.handing_over && view->handing_over && before.term == view->term;
+  Expect(Check::kOneMakerATerm, !throughout, [&] {
+    return absl::StrCat(Where(step.id, slot), "makes entry ", Show(at), " while it hands over");
+  });
 }
 
 void Invariants::CheckNewConfiguration(StepOf& step, std::uint32_t slot, EntryId at,

@@ -9,14 +9,16 @@ const char* MeaningOf(Check check) {
     case Check::kOneLeaderATerm:
       return "at most one leader a term and group";
     case Check::kOneMakerATerm:
-      return "only the leader of a term makes entries of it";
+      return "only the leader of a term makes entries of it, and takes no proposals while it hands "
+             "over";
     case Check::kOneVoteATerm:
       return "one vote a node and term, across restarts";
     case Check::kRoles:
       return "roles change only as they may; neither a leader nor who has just heard one "
              "grants votes; a candidate counts its own term only. A campaign begins by a "
              "pre-vote that was won or by an order, which goes only to a voter with the "
-             "whole log; one that is won is taken in that step. A leader leaves when it "
+             "whole log and is not taken while the own disk stands still; one that is won is taken "
+             "in that step. A leader leaves when it "
              "hears from no quorum or its disk stands still, else it stays, and speaks as "
              "one no longer. Who hears its leader follows, and asks for no votes; nothing "
              "else puts its timer off";
@@ -45,7 +47,8 @@ const char* MeaningOf(Check check) {
     case Check::kContiguousAppend:
       return "an append is contiguous, its terms do not fall";
     case Check::kApplyOrder:
-      return "entries are applied one after the other, none is skipped";
+      return "entries are applied one after the other, none is skipped, and none before the "
+             "own disk holds it";
     case Check::kLeaderAppendOnly:
       return "a leader never overwrites its own log";
     case Check::kReadIndex:
@@ -131,7 +134,9 @@ const char* MeaningOf(Check check) {
     case Check::kLimits:
       return "every queue keeps its limit, and so does what is sent or applied at once; "
              "what is applied is neither counted as unapplied nor waited for, and no bytes "
-             "are in flight without a message";
+             "are in flight without a message. A pinned state is let go of when its "
+             "leadership ends and when it is too old, and a log that is due for compaction "
+             "has its map flushed";
     case Check::kSerialReply:
       return "a reply is what the reference model answers at the operation's place in the "
              "order";

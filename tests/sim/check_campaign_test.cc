@@ -182,6 +182,23 @@ TEST(CampaignChecks, NobodyAsksForVotesOnADiskThatStandsStill) {
   EXPECT_VIOLATES(town, "I-3");
 }
 
+TEST(CampaignChecks, NobodyTakesAnOrderOnADiskThatStandsStill) {
+  for (const std::int64_t ms : {1400, 1401}) {
+    Town town;
+    town.Clock(3, 1000);
+    town.SetHardState(3, 2, 0);  // and it is not durable
+    town.Hear(3, 2, TimeoutNow{Term(2)});
+    EXPECT_CLEAN(town);
+    town.Clock(3, ms);
+    town.Stand(3);
+    VoteRequest wish = town.WishOf(3);
+    wish.kind = VoteKind::kTransferVote;
+    town.Answer(3, 2, wish);
+    town.Hear(3, 2, TimeoutNow{Term(2)});
+    EXPECT_EQ(town.Found(), ms == 1400 ? "nothing" : "I-3") << town.Why();
+  }
+}
+
 TEST(CampaignChecks, WhoHearsTheLeaderOfItsTermFollowsIt) {
   Town town;
   town.Clock(3, 0);

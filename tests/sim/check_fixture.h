@@ -50,6 +50,9 @@ class Play {
     options.max_append_entries = 3;
     options.max_append_bytes = 1000;
     options.max_apply_entries = 2;
+    options.snapshot_every = 3;
+    options.log_keep = 2;
+    options.max_view_age = 1;
     return options;
   }
 

@@ -382,6 +382,23 @@ TEST(ApplyChecks, SkippingAnEntryIsRefused) {
   EXPECT_VIOLATES(play, "I-15");
 }
 
+TEST(ApplyChecks, ApplyingBeforeTheOwnDiskHoldsItIsRefused) {
+  for (const bool durable : {true, false}) {
+    Play play;
+    play.Settle();
+    play.Extend(1, {Command(1, "a")});
+    play.Step(1);
+    play.Replicate(1, 2);
+    play.Replicate(1, 3);
+    play.Commit(1, 2);  // by the others
+    play.Apply(1, 1);
+    EXPECT_CLEAN(play);
+    if (durable) play.Durable(1);
+    play.Apply(1, 2);
+    EXPECT_EQ(play.Found(), durable ? "nothing" : "I-15") << play.Why();
+  }
+}
+
 TEST(ApplyChecks, ApplyingBeforeTheCommitIsRefused) {
   Play play;
   Prepare(play);

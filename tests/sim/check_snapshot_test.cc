@@ -268,5 +268,108 @@ TEST(SnapshotChecks, InstallingOtherBytesThanWereSentIsRefused) {
   EXPECT_VIOLATES(play, "I-32");
 }
 
+// ---- what is kept for whoever lags -------------------------------------------------------------------------
+
+// Node 1 leads and has applied `upto` entries of its term.
+void ApplyUpTo(Play& play, std::uint64_t upto) {
+  play.Settle();
+  for (std::uint64_t index = 2; index <= upto; ++index) {
+    play.Append(1, {Command(1, "a")});
+    play.Replicate(1, 2);
+  }
+  play.Commit(1, upto);
+  for (std::uint64_t index = 1; index <= upto; ++index) play.Apply(1, index);
+}
+
+void Wake(Play& play, std::uint32_t node) {
+  const Input wakeup = Wakeup{};
+  play.Step(node, &wakeup);
+}
+
+// Node 1 has its state of entry `index` pinned.
+void PinAt(Play& play, std::uint64_t index) {
+  play.Ask(1, OpenSnapshot{PortRequest(5), kGroup});
+  play.Step(1);
+  const Input opened = SnapshotOpened{.id = PortRequest(5),
+                                      .group = kGroup,
+                                      .entry = At(index, 1),
+                                      .generation = Generation(1),
+                                      .ok = true};
+  play.Step(1, &opened);
+}
+
+TEST(KeptChecks, APinnedStateIsLetGoOfWithItsLeadership) {
+  for (const bool closes : {true, false}) {
+    Play play;
+    ApplyUpTo(play, 3);
+    PinAt(play, 3);
+    EXPECT_CLEAN(play);
+    play.view(1).role = Role::kFollower;
+    play.view(1).peers.clear();
+    if (closes) play.Ask(1, CloseSnapshot{kGroup});
+    Wake(play, 1);
+    EXPECT_EQ(play.Found(), closes ? "nothing" : "I-82") << play.Why();
+  }
+}
+
+TEST(KeptChecks, AStateThatIsBeingPinnedIsLetGoOfWithItsLeadership) {
+  Play play;
+  ApplyUpTo(play, 3);
+  play.Ask(1, OpenSnapshot{PortRequest(5), kGroup});
+  play.view(1).role = Role::kFollower;
+  play.view(1).peers.clear();
+  Wake(play, 1);
+  EXPECT_VIOLATES(play, "I-82");
+}
+
+TEST(KeptChecks, APinnedStateGetsNoOlderThanItMay) {
+  for (const std::uint64_t applied : {4u, 5u}) {  // three entries behind it may be applied
+    Play play;
+    ApplyUpTo(play, applied);
+    PinAt(play, 1);
+    EXPECT_EQ(play.Found(), applied == 4 ? "nothing" : "I-82") << play.Why();
+  }
+}
+
+TEST(KeptChecks, ALogThatIsDueForCompactionHasItsMapFlushed) {
+  Play play;
+  ApplyUpTo(play, 4);  // not due yet: three entries and the two that are kept behind
+  Wake(play, 1);
+  EXPECT_CLEAN(play);
+  Play due;
+  ApplyUpTo(due, 5);
+  due.Ask(1, FlushMap{PortRequest(9)});
+  Wake(due, 1);
+  Wake(due, 1);  // as long as it takes
+  EXPECT_CLEAN(due);
+  const Input other = MapFlushed{PortRequest(8), {}, true};
+  due.Step(1, &other);
+  EXPECT_CLEAN(due);
+  const Input flushed = MapFlushed{PortRequest(9), {}, true};
+  due.Step(1, &flushed);
+  EXPECT_VIOLATES(due, "I-82");
+}
+
+TEST(KeptChecks, ALogIsNotCompactedWhileAStateComesIn) {
+  Play play;
+  ApplyUpTo(play, 5);
+  play.view(1).receiving = true;
+  Wake(play, 1);
+  EXPECT_CLEAN(play);
+  play.view(1).receiving = false;
+  Wake(play, 1);
+  EXPECT_VIOLATES(play, "I-82");
+}
+
+TEST(KeptChecks, ALogBehindAPinnedStateIsNotDue) {
+  Play play;
+  ApplyUpTo(play, 5);
+  PinAt(play, 4);
+  EXPECT_CLEAN(play);
+  play.Ask(1, CloseSnapshot{kGroup});
+  Wake(play, 1);
+  EXPECT_VIOLATES(play, "I-82");
+}
+
 }  // namespace
 }  // namespace quorate::sim
