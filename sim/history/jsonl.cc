@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -177,6 +178,13 @@ class Fields {
     if (!field->is_number_integer()) return Fail(absl::StrCat(name, ": not a whole number")), 0;
     return field->get<std::int64_t>();
   }
+  // False unless it is there.
+  bool Flag(const char* name) {
+    if (!Has(name)) return false;
+    const Json& field = object_[name];
+    if (!field.is_boolean()) return Fail(absl::StrCat(name, ": neither true nor false")), false;
+    return field.get<bool>();
+  }
   std::string Text(const char* name) {
     const Json* field = Find(name);
     return field == nullptr ? std::string() : TextOf(*field, name);
@@ -193,9 +201,13 @@ class Fields {
                         (*field)[0].is_number_unsigned() && (*field)[1].is_number_unsigned() &&
                         (*field)[2].is_number_unsigned();
     if (!shaped) return Fail(absl::StrCat(name, ": not a version [era, ord, origin]")), Version{};
-    return {.era = (*field)[0].get<std::uint32_t>(),
+    const std::uint64_t era = (*field)[0].get<std::uint64_t>();
+    const std::uint64_t origin = (*field)[2].get<std::uint64_t>();
+    if (era > 0xffff'ffffu || origin > 0xffffu)
+      return Fail(absl::StrCat(name, ": too large for a version")), Version{};
+    return {.era = static_cast<std::uint32_t>(era),
             .ord = (*field)[1].get<std::uint64_t>(),
-            .origin = (*field)[2].get<std::uint16_t>()};
+            .origin = static_cast<std::uint16_t>(origin)};
   }
   template <class Visit>
   void Each(const char* name, Visit visit) {
@@ -243,13 +255,29 @@ class Fields {
   std::string why_;
 };
 
+// `twice`: some object has a field twice, and which of the two counts is anybody's guess.
+Json ParseOnce(std::string_view line, bool& twice) {
+  std::vector<std::set<std::string>> names;
+  const auto see = [&](int, Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::object_start) names.emplace_back();
+    if (event == Json::parse_event_t::object_end) names.pop_back();
+    if (event == Json::parse_event_t::key && !names.back().insert(parsed.get<std::string>()).second)
+      twice = true;
+    return true;
+  };
+  return Json::parse(line.begin(), line.end(), see, false);
+}
+
 Batch ReadBatch(Fields& fields) {
   Batch batch;
   fields.Each("if", [&](Fields& item) {
     Condition condition;
     condition.key = item.Text("k");
-    if (item.Has("absent")) {
+    if (item.Has("absent") + item.Has("ver") + item.Has("v") != 1) {
+      item.Fail("a condition has one of absent, ver and v");
+    } else if (item.Has("absent")) {
       condition.must_be = std::monostate{};
+      if (!item.Flag("absent")) item.Fail("absent: is true or not there");
     } else if (item.Has("ver")) {
       condition.must_be = item.VersionAt("ver");
     } else {
@@ -265,7 +293,7 @@ Batch ReadBatch(Fields& fields) {
 
 Call ReadCall(Fields& fields) {
   const std::string f = fields.Text("f");
-  const bool stale = fields.Has("stale");
+  const bool stale = fields.Flag("stale");
   if (f == "get") return Read{Get{fields.Text("k")}, stale};
   if (f == "scan") {
     return Read{Range{fields.Text("from"), fields.Text("to"), fields.Number("limit")}, stale};
@@ -282,7 +310,7 @@ Call ReadCall(Fields& fields) {
   if (f == "incr") return Command(Increment{fields.Text("k"), fields.Signed("by")});
   if (f == "batch") return Command(ReadBatch(fields));
   if (f == "open") return SessionOpening{};
-  fields.Fail(absl::StrCat("unknown operation \"", f, "\""));
+  fields.Fail(absl::StrCat("unknown operation ", Quoted(f)));
   return SessionOpening{};
 }
 
@@ -302,8 +330,10 @@ void ReadReply(Fields& fields, Completion& completion) {
 class Reader {
  public:
   absl::Status TakeLine(std::string_view line, std::size_t number) {
-    const Json json = Json::parse(line.begin(), line.end(), nullptr, false);
+    bool twice = false;
+    const Json json = ParseOnce(line, twice);
     if (json.is_discarded()) return Wrong(number, "not a JSON object (cut off?)");
+    if (twice) return Wrong(number, "the same field twice");
     Fields fields(json);
     if (!fields.failed()) Take(json, fields);
     return fields.failed() ? Wrong(number, fields.why()) : absl::OkStatus();
@@ -332,12 +362,15 @@ class Reader {
     } else if (type == "info") {
       completion.outcome = OutcomeClass::kInfo;
     } else {
-      return fields.Fail(absl::StrCat("unknown type \"", type, "\""));
+      return fields.Fail(absl::StrCat("unknown type ", Quoted(type)));
     }
     TakeCompletion(process, json, fields, std::move(completion));
   }
 
   void TakeHeader(Fields& fields) {
+    if (!fields.Has("quorate_history")) {
+      return fields.Fail("not the header of a history of Quorate; JSON of others is not read");
+    }
     if (fields.Number("quorate_history") != 1) fields.Fail("not a history of format 1");
     history_.header.seed = fields.Number("seed");
     history_.header.commit = fields.Text("commit");
@@ -431,7 +464,7 @@ absl::StatusOr<History> ReadHistory(std::string_view text) {
     if (end == std::string_view::npos) return Reader::Wrong(number, "cut off: no end of line");
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(end + 1);
-    if (line.empty()) continue;
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     if (const absl::Status status = reader.TakeLine(line, number); !status.ok()) return status;
   }
   return std::move(reader).Finish();
