@@ -1,6 +1,8 @@
 // sim/history/foreign.h — operations of histories that others recorded, on their way to a search problem.
 //
 // Model: readers tell invocations and returns in the order of the file; each key becomes a problem of one cell.
+//   A versioned register counts its changes from 0, as in Jepsen's etcd: each write that takes effect makes the next
+//   version, and a read says which one it saw. The count is a second cell.
 // Errors: InvalidArgument "line N: …" for a process with two operations open, or none, or one that returns from
 //   something else than it asked for.
 #pragma once
@@ -8,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,6 +23,20 @@ namespace quorate::sim {
 
 inline absl::Status WrongLine(std::size_t line, const std::string& why) {
   return absl::InvalidArgumentError(absl::StrCat("line ", line, ": ", why));
+}
+// Whatever stands in a file, on one line.
+inline std::string OneLine(std::string_view text) {
+  constexpr std::size_t kLongest = 200;
+  std::string out;
+  for (const char c : text.substr(0, kLongest)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      absl::StrAppend(&out, "\\x", absl::Hex(byte, absl::kZeroPad2));
+    } else {
+      out.push_back(c);
+    }
+  }
+  return text.size() > kLongest ? out + "…" : out;
 }
 
 // What was asked for in one of the foreign formats.
@@ -37,11 +54,21 @@ enum class ForeignEnd : std::uint8_t {
   kUnknown,
 };
 
+struct ForeignReply {
+  ForeignEnd end = ForeignEnd::kDone;
+  std::optional<std::string> seen;       // of a read that is done
+  std::optional<std::uint64_t> version;  // of what was seen or written, if that was told
+};
+
+struct ForeignRules {
+  std::optional<std::string> initial;  // what a key never written holds; nullopt = absent
+  bool versioned = false;
+};
+
 // Operations by process, and a problem for each key.
 class Foreign {
  public:
-  // `initial`: what a key never written holds; nullopt = absent.
-  explicit Foreign(std::optional<std::string> initial) : initial_(std::move(initial)) {}
+  explicit Foreign(ForeignRules rules) : rules_(std::move(rules)) {}
 
   absl::Status Invoke(std::size_t line, const std::string& process, const std::string& key,
                       ForeignCall call) {
@@ -57,9 +84,9 @@ class Foreign {
   const ForeignCall& OpenCall(const std::string& process) const { return open_.at(process).call; }
   const std::string& OpenKey(const std::string& process) const { return open_.at(process).key; }
 
-  // `kind`: what the line says that was asked for. `seen`: what a read that is done was told.
+  // `kind`: what the line says that was asked for.
   absl::Status Return(std::size_t line, const std::string& process, ForeignCall::Kind kind,
-                      ForeignEnd end, const std::optional<std::string>& seen) {
+                      const ForeignReply& reply) {
     const auto open = open_.find(process);
     if (open == open_.end()) {
       return WrongLine(line, absl::StrCat("process ", process, " has no operation open"));
@@ -68,7 +95,7 @@ class Foreign {
       return WrongLine(line, absl::StrCat("process ", process, " returns from a ", NameOf(kind),
                                           ", but asked for a ", NameOf(open->second.call.kind)));
     }
-    Add(process, open->second, end, seen, next_++);
+    Add(process, open->second, reply, next_++);
     open_.erase(open);
     return absl::OkStatus();
   }
@@ -78,7 +105,7 @@ class Foreign {
   absl::StatusOr<std::vector<Problem>> Finish() && {
     if (calls_ == 0) return WrongLine(1, "no operations");
     for (const auto& [process, pending] : open_) {
-      Add(process, pending, ForeignEnd::kUnknown, std::nullopt, kForever);
+      Add(process, pending, {ForeignEnd::kUnknown, std::nullopt, std::nullopt}, kForever);
     }
     std::vector<Problem> problems;
     for (auto& [key, problem] : problems_) problems.push_back(std::move(problem));
@@ -96,9 +123,9 @@ class Foreign {
     const auto [found, is_new] = problems_.try_emplace(key);
     Problem& problem = found->second;
     if (is_new) {
-      problem.name = key.empty() ? std::string("the register") : absl::StrCat("key ", key);
-      problem.cells = 1;
-      if (initial_) problem.initial = problem.values.Intern(*initial_);
+      problem.name = key.empty() ? std::string("the register") : absl::StrCat("key ", OneLine(key));
+      problem.cells = rules_.versioned ? 2 : 1;
+      if (rules_.initial) problem.initial = problem.values.Intern(*rules_.initial);
     }
     return problem;
   }
@@ -107,10 +134,30 @@ class Foreign {
     return value ? problem.values.Intern(*value) : kAbsent;
   }
 
-  void Add(const std::string& process, const Pending& pending, ForeignEnd end,
-           const std::optional<std::string>& seen, std::uint64_t ret) {
+  // What is done to the count of changes, and what was told of it.
+  void AddVersion(Problem& problem, const ForeignReply& reply, SearchOp& op) const {
+    if (!rules_.versioned) return;
+    CellSight sight;
+    sight.cell = 1;
+    sight.after = !op.writes.empty();
+    if (!op.writes.empty()) {
+      CellWrite next;
+      next.cell = 1;
+      next.kind = CellWrite::Kind::kAdd;
+      next.by = 1;
+      op.writes.push_back(next);
+    }
+    if (reply.end != ForeignEnd::kDone || !reply.version) return;
+    sight.value =
+        *reply.version == 0 ? kAbsent : problem.values.Intern(absl::StrCat(*reply.version));
+    op.sights.push_back(sight);
+  }
+
+  void Add(const std::string& process, const Pending& pending, const ForeignReply& reply,
+           std::uint64_t ret) {
     Problem& problem = ProblemOf(pending.key);
     const ForeignCall& call = pending.call;
+    const ForeignEnd end = reply.end;
     const bool reads = call.kind == ForeignCall::Kind::kRead;
     if (end == ForeignEnd::kNeverHappened || (end == ForeignEnd::kUnknown && reads)) return;
     SearchOp op;
@@ -125,7 +172,7 @@ class Foreign {
     switch (call.kind) {
       case ForeignCall::Kind::kRead: {
         CellSight sight;
-        sight.value = ValueOf(problem, seen);
+        sight.value = ValueOf(problem, reply.seen);
         op.sights.push_back(sight);
         break;
       }
@@ -145,7 +192,8 @@ class Foreign {
         op.writes.push_back(write);
         break;
     }
-    op.text = TextOf(process, pending, end, seen, ret);
+    AddVersion(problem, reply, op);
+    op.text = TextOf(process, pending, reply, ret);
     problem.ops.push_back(std::move(op));
   }
 
@@ -154,10 +202,10 @@ class Foreign {
     return kNames[static_cast<std::size_t>(kind)];
   }
 
-  static std::string TextOf(const std::string& process, const Pending& pending, ForeignEnd end,
-                            const std::optional<std::string>& seen, std::uint64_t ret) {
+  static std::string TextOf(const std::string& process, const Pending& pending,
+                            const ForeignReply& reply, std::uint64_t ret) {
     const auto shown = [](const std::optional<std::string>& value) {
-      return value.value_or("nil");
+      return value ? OneLine(*value) : std::string("nil");
     };
     const ForeignCall& call = pending.call;
     std::string out = absl::StrCat("p", process, " [", pending.at, ", ");
@@ -166,13 +214,14 @@ class Foreign {
     if (call.kind == ForeignCall::Kind::kCas)
       absl::StrAppend(&out, " ", shown(call.expected), " ->");
     if (call.kind != ForeignCall::Kind::kRead) absl::StrAppend(&out, " ", shown(call.value));
-    if (call.kind == ForeignCall::Kind::kRead) absl::StrAppend(&out, " = ", shown(seen));
-    if (end == ForeignEnd::kRefused) out.append(" (did not match)");
-    if (end == ForeignEnd::kUnknown) out.append(" (unknown)");
+    if (call.kind == ForeignCall::Kind::kRead) absl::StrAppend(&out, " = ", shown(reply.seen));
+    if (reply.version) absl::StrAppend(&out, " (version ", *reply.version, ")");
+    if (reply.end == ForeignEnd::kRefused) out.append(" (did not match)");
+    if (reply.end == ForeignEnd::kUnknown) out.append(" (unknown)");
     return out;
   }
 
-  std::optional<std::string> initial_;
+  ForeignRules rules_;
   std::map<std::string, Pending> open_;
   std::map<std::string, Problem> problems_;
   std::uint64_t next_ = 0;

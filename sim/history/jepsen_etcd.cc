@@ -19,17 +19,23 @@ std::string_view TakeWord(std::string_view& rest) {
   return word;
 }
 
-bool IsNumber(std::string_view text) {
-  if (text.starts_with('-')) text.remove_prefix(1);
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+// One spelling for each number; nullopt: not a whole one.
+std::optional<std::string> NumberIn(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  text.remove_prefix(std::min(text.find_first_not_of('0'), text.size() - 1));
+  return (negative && text != "0" ? "-" : "") + std::string(text);
 }
 
 // "nil" or a number.
 bool TakeValue(std::string_view& rest, std::optional<std::string>& value) {
   const std::string_view word = TakeWord(rest);
   if (word == "nil") return true;
-  value = std::string(word);
-  return IsNumber(word);
+  value = NumberIn(word);
+  return value.has_value();
 }
 
 // "[a b]"
@@ -39,9 +45,13 @@ bool TakePair(std::string_view& rest, ForeignCall& call) {
   if (!first.starts_with('[') || !second.ends_with(']')) return false;
   first.remove_prefix(1);
   second.remove_suffix(1);
-  call.expected = std::string(first);
-  call.value = std::string(second);
-  return IsNumber(first) && IsNumber(second);
+  return TakeValue(first, call.expected) && TakeValue(second, call.value);
+}
+
+// Nothing more, or the version that some recorders add as a hint for checkers.
+bool AtEnd(std::string_view rest) {
+  const std::string_view word = TakeWord(rest);
+  return word.empty() || (word == ":hint" && NumberIn(TakeWord(rest)) && TakeWord(rest).empty());
 }
 
 absl::Status TakeEtcdInvocation(std::size_t line, const std::string& process, std::string_view f,
@@ -58,9 +68,16 @@ absl::Status TakeEtcdInvocation(std::size_t line, const std::string& process, st
     call.kind = ForeignCall::Kind::kCas;
     shaped = TakePair(rest, call);
   }
-  if (!shaped || !TakeWord(rest).empty())
-    return WrongLine(line, "not an operation on a register (cut off?)");
+  if (!shaped || !AtEnd(rest)) return WrongLine(line, "not an operation on a register (cut off?)");
   return foreign.Invoke(line, process, "", std::move(call));
+}
+
+// Whether a write or cas that is done repeats what was asked for.
+bool SaysTheSame(std::string_view rest, const ForeignCall& asked) {
+  ForeignCall said;
+  const bool shaped =
+      asked.kind == ForeignCall::Kind::kCas ? TakePair(rest, said) : TakeValue(rest, said.value);
+  return shaped && AtEnd(rest) && said.value == asked.value && said.expected == asked.expected;
 }
 
 // What a return says about itself.
@@ -85,12 +102,20 @@ absl::Status TakeEtcdReturn(std::size_t line, const std::string& process, EtcdRe
   } else if (said.type == ":fail") {
     end = kind == ForeignCall::Kind::kCas ? ForeignEnd::kRefused : ForeignEnd::kNeverHappened;
   }
-  std::optional<std::string> seen;
+  ForeignReply reply{end, std::nullopt, std::nullopt};
   if (end == ForeignEnd::kDone && kind == ForeignCall::Kind::kRead &&
-      (!TakeValue(rest, seen) || !TakeWord(rest).empty())) {
+      (!TakeValue(rest, reply.seen) || !AtEnd(rest))) {
     return WrongLine(line, "a read without a value (cut off?)");
   }
-  return foreign.Return(line, process, kind, end, seen);
+  if (end == ForeignEnd::kDone && kind != ForeignCall::Kind::kRead &&
+      kind == foreign.OpenCall(process).kind && !SaysTheSame(rest, foreign.OpenCall(process))) {
+    return WrongLine(line, "returns from another value than was asked for (cut off?)");
+  }
+  return foreign.Return(line, process, kind, reply);
+}
+
+bool IsLogLevel(std::string_view word) {
+  return word == "INFO" || word == "WARN" || word == "ERROR" || word == "DEBUG";
 }
 
 absl::Status TakeEtcdLine(std::size_t line, std::string_view text, Foreign& foreign) {
@@ -98,30 +123,31 @@ absl::Status TakeEtcdLine(std::size_t line, std::string_view text, Foreign& fore
   const std::string_view level = TakeWord(rest);
   if (level.empty()) return absl::OkStatus();
   const std::string_view logger = TakeWord(rest);
-  if (level != "INFO" && level != "WARN") return WrongLine(line, "not a line of a Jepsen log");
+  if (!IsLogLevel(level)) return WrongLine(line, "not a line of a Jepsen log");
   if (logger != "jepsen.util") {
     return logger.empty() ? WrongLine(line, "cut off: no logger") : absl::OkStatus();
   }
   const std::string_view dash = TakeWord(rest);
-  const std::string process(TakeWord(rest));
-  if (process.starts_with(':')) return absl::OkStatus();  // the nemesis
+  const std::string_view who = TakeWord(rest);
+  if (who.starts_with(':')) return absl::OkStatus();  // the nemesis
+  const std::optional<std::string> process = NumberIn(who);
   const std::string_view type = TakeWord(rest);
   const std::string_view f = TakeWord(rest);
-  if (dash != "-" || !IsNumber(process)) return WrongLine(line, "no process number (cut off?)");
+  if (dash != "-" || !process) return WrongLine(line, "no process number (cut off?)");
   if (f != ":read" && f != ":write" && f != ":cas") {
     return WrongLine(line, "not an operation on a register (cut off?)");
   }
-  if (type == ":invoke") return TakeEtcdInvocation(line, process, f, rest, foreign);
+  if (type == ":invoke") return TakeEtcdInvocation(line, *process, f, rest, foreign);
   if (type != ":ok" && type != ":fail" && type != ":info") {
-    return WrongLine(line, absl::StrCat("unknown type ", std::string(type)));
+    return WrongLine(line, absl::StrCat("unknown type ", OneLine(type)));
   }
-  return TakeEtcdReturn(line, process, {type, f}, rest, foreign);
+  return TakeEtcdReturn(line, *process, {type, f}, rest, foreign);
 }
 
 }  // namespace
 
 absl::StatusOr<std::vector<Problem>> ReadJepsenEtcd(std::string_view text) {
-  Foreign foreign(std::nullopt);
+  Foreign foreign(ForeignRules{});
   for (std::size_t line = 1; !text.empty(); ++line) {
     const std::size_t end = text.find('\n');
     // Nothing else closes a line: "12" cut to "1" would be another value.

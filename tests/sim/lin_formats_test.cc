@@ -136,7 +136,7 @@ TEST(Edn, ReadsWhatItRenders) {
   const std::string text = R"([1 -2 nil :k sym "s" [a (b)] {:k {1 2}} #{3} #tag 4 #_ 5 6])";
   const absl::StatusOr<std::vector<Edn>> read = ReadEdn(text);
   ASSERT_TRUE(read.ok()) << read.status();
-  EXPECT_EQ(Render(read->front()), R"([1 -2 nil :k sym "s" [a [b]] {:k {1 2}} [3] 4 6])");
+  EXPECT_EQ(Render(read->front()), R"([1 -2 nil :k sym "s" [a [b]] {:k {1 2}} #{3} #tag 4 6])");
   EXPECT_FALSE(ReadEdn(std::string(100'000, '[')).ok());
   // One text for each value: a quotation mark inside of a string ends nothing.
   const std::string quoted = R"(["a" "b"] ["a\" \"b"] "\\")";

@@ -5,7 +5,8 @@
 //   keeps real time (who returned before another was called stands before it) and explains what was told. An
 //   operation of unknown outcome stands anywhere behind its call, or nowhere; one that failed, nowhere.
 //   Versions and revisions are as docs/formats.md has them: each change takes the next revision, and a version that
-//   is greater than that of every change before it; not every number must be used.
+//   is greater than that of every change before it; not every number must be used. A register of Jepsen's etcd counts
+//   the changes of its key.
 // Shares no code with sim/history. Units: lines, from 0. Errors: none.
 #pragma once
 #include <algorithm>
@@ -38,12 +39,14 @@ struct Op {
   std::optional<Value> seen;
   std::optional<std::uint64_t> version;  // of what was seen (0 = absent), or of what was written
   std::optional<std::uint64_t> revision;
+  std::optional<std::uint64_t> nth;  // change of its key, from 1: what was made, or what was seen
 };
 
 struct State {
   struct Row {
     Value value;
     std::size_t change = 0;  // in `versions`; of an absent row none
+    std::uint64_t nth = 0;
   };
   Value initial;
   std::map<std::string, Row> rows;
@@ -61,6 +64,10 @@ struct State {
     std::optional<std::uint64_t>& known = versions[row->second.change];
     if (!known) known = version;
     return *known == version;
+  }
+  std::uint64_t ChangesOf(const std::string& key) const {
+    const auto row = rows.find(key);
+    return row == rows.end() ? 0 : row->second.nth;
   }
   // Whether numbers can be found for those that nobody said.
   bool VersionsRise() const {
@@ -100,10 +107,12 @@ inline bool Place(const Op& op, State& state) {
   } else {
     const bool taken = op.kind == Kind::kErase || !op.value;
     const Value after = op.kind == Kind::kAppend ? before.value_or("") + *op.value : op.value;
-    state.rows[op.key] = {taken ? std::nullopt : after, state.versions.size()};
+    const std::uint64_t nth = state.ChangesOf(op.key) + 1;
+    state.rows[op.key] = {taken ? std::nullopt : after, state.versions.size(), nth};
     state.versions.push_back(taken ? std::nullopt : op.version);
     if (taken && op.version.value_or(0) != 0) return false;
   }
+  if (op.nth && *op.nth != state.ChangesOf(op.key)) return false;
   return !op.revision || *op.revision == state.versions.size();
 }
 

@@ -16,7 +16,7 @@
 
 namespace quorate::sim::oracle {
 
-enum class Format : std::uint8_t { kOurs, kEtcd, kKv, kRegister, kIndependent };
+enum class Format : std::uint8_t { kOurs, kEtcd, kKv, kRegister, kIndependent, kVersioned };
 
 struct Line {
   std::size_t process = 0;
@@ -45,6 +45,7 @@ inline std::vector<Op> Join(const std::vector<Line>& lines) {
     op.end = line.said.end;
     op.version = line.said.version;
     op.revision = line.said.revision;
+    if (line.said.end == End::kDone) op.nth = line.said.nth;
     op.ret = at;
     if (op.end == End::kDone || op.end == End::kRefused) {
       const bool found = op.kind == Kind::kRead || op.end == End::kRefused;
@@ -123,6 +124,25 @@ inline Line OfEdnLine(const std::string& text) {
   return line;
 }
 
+// [key [version value]]; of a cas the value is [old new].
+inline Line OfVersionedLine(const std::string& text) {
+  static const std::regex kShape(
+      R"re(.*:process (\S+), :type :(\w+), :f :(\w+), :value \[(\d+) \[(nil|\d+) (?:\[(\S+) (\S+)\]|(\S+))\]\].*)re");
+  std::smatch part;
+  if (!std::regex_match(text, part, kShape)) throw std::runtime_error(text);
+  Line line{std::stoul(part[1]), part[2], {}};
+  Op& op = line.said;
+  const std::string f = part[3];
+  op.kind = f == "read" ? Kind::kRead : f == "write" ? Kind::kWrite : Kind::kCas;
+  op.key = part[4];
+  if (part[5] != "nil") op.nth = std::stoull(part[5]);
+  op.value = Nil(op.kind == Kind::kCas ? part[7] : part[8]);
+  if (op.kind == Kind::kCas) op.expected = Nil(part[6]);
+  if (op.kind == Kind::kRead) op.seen = op.value;
+  op.end = line.type == "ok" ? End::kDone : line.type == "fail" ? End::kFail : End::kUnknown;
+  return line;
+}
+
 inline Value TextOrNull(const nlohmann::json& field) {
   return field.is_null() ? Value() : Value(field.get<std::string>());
 }
@@ -172,6 +192,9 @@ inline std::vector<Op> Parse(Format format, const std::string& text) {
       case Format::kRegister:
       case Format::kIndependent:
         line = OfEdnLine(row);
+        break;
+      case Format::kVersioned:
+        line = OfVersionedLine(row);
         break;
     }
     if (!line.type.empty()) lines.push_back(std::move(line));
@@ -241,7 +264,12 @@ inline std::string Written(const Op& op, Format format, bool returns) {
              op.key + "\", :value " + value + "}";
     case Format::kRegister:
     case Format::kIndependent:
-      if (format == Format::kIndependent) value = "[" + op.key + " " + value + "]";
+    case Format::kVersioned:
+      if (format == Format::kVersioned) {
+        const std::string version = told && op.nth ? std::to_string(*op.nth) : "nil";
+        value = "[" + version + " " + value + "]";
+      }
+      if (format != Format::kRegister) value = "[" + op.key + " " + value + "]";
       return "{:process " + process + ", :type :" + type + ", :f :" + kNames[kind] + ", :value " +
              value + "}";
   }
