@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -25,6 +27,7 @@ class GroupCheck {
       if (!found()) CheckKey(key, evidence);
     }
     if (!found()) CheckRoom();
+    if (!found()) CheckMakers();
     return book_.found();
   }
 
@@ -76,6 +79,37 @@ class GroupCheck {
                     newest.value_or(made[i].op), made[i].op);
       }
       newest = made[i].op;
+    }
+  }
+
+  // A version names one change: all rows that it wrote have it, and no other row does.
+  void CheckMakers() {
+    std::map<Version, std::size_t> maker_of;
+    std::map<std::size_t, Version> version_of;
+    std::set<std::pair<Version, std::string>> made;
+    for (const auto& [key, list] : book_.evidence()) {
+      for (const Evidence& e : list) {
+        if (e.kind != Evidence::Kind::kPut) continue;
+        const auto [maker, first] = maker_of.emplace(e.version, e.op);
+        if (!first && maker->second != e.op) {
+          return Find("version", "two changes made one version", maker->second, e.op);
+        }
+        const auto [version, only] = version_of.emplace(e.op, e.version);
+        if (!only && version->second != e.version) {
+          return Find("version", "one change made two versions", e.op, e.op);
+        }
+        made.emplace(e.version, key);
+      }
+    }
+    for (const auto& [key, list] : book_.evidence()) {
+      for (const Evidence& e : list) {
+        const auto maker = maker_of.find(e.version);
+        if (e.kind != Evidence::Kind::kSeen || maker == maker_of.end()) continue;
+        if (made.contains({e.version, key})) continue;
+        return Find("version",
+                    absl::StrCat("key ", key, ": a version that another key's change made"),
+                    maker->second, e.op);
+      }
     }
   }
 

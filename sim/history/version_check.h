@@ -8,6 +8,7 @@
 //              the pair is the smallest counterexample.
 //     room     revisions that nobody claims are at most as many as operations of unknown outcome; between two
 //              writes there are at least as many indexes as revisions.
+//     makers   a version names one change: all rows that it wrote have it, and no other row does.
 //     rows     by revision, each key's versions rise (strictly after an absence or a write); two sights of
 //              one version have one value, the one its writer wrote; a row is absent only where a delete
 //              may have been; a value that nobody wrote was never there.

@@ -190,6 +190,27 @@ TEST(VersionCheck, RefusesTornScansOfOneBatch) {
   EXPECT_EQ(RuleBroken(s), "version");
 }
 
+TEST(VersionCheck, RefusesABatchOfTwoVersions) {
+  Script s;
+  const Command both = Batch{{}, {{"a", "1"}, {"b", "1"}}};
+  s.Alone(1, both,
+          Told(ReplyStatus::kOk, 1, {{"a", V(2), std::nullopt}, {"b", V(2), std::nullopt}}));
+  EXPECT_EQ(RuleBroken(s), "none");
+  s.Alone(1, both,
+          Told(ReplyStatus::kOk, 2, {{"a", V(4), std::nullopt}, {"b", V(5), std::nullopt}}));
+  EXPECT_EQ(RuleBroken(s), "version");
+}
+
+TEST(VersionCheck, RefusesARowWithTheVersionOfAnotherKeysChange) {
+  for (const std::uint64_t version : {1u, 2u}) {
+    Script s;
+    s.Invoke(3, Command(Put{"b", "z"}));
+    s.Alone(1, Command(Put{"a", "x"}), Wrote("a", 1, 1));
+    s.Alone(2, ReadOf("b"), Saw("b", version, "z", 2));
+    EXPECT_EQ(RuleBroken(s), version == 1 ? "version" : "none");
+  }
+}
+
 TEST(VersionCheck, RefusesASumThatIsNone) {
   Script s;
   s.Alone(1, Command(Increment{"n", 2}), Told(ReplyStatus::kOk, 1, {{"n", V(1), "2"}}));
