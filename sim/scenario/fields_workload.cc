@@ -81,7 +81,7 @@ void AddCheckFields(std::vector<Field>& fields) {
   AddSpecial(fields, "checks.linearizable", kNames,
              "Namespaces whose histories must be linearizable.");
   AddSpecial(fields, "checks.converges", kNames,
-             "Namespaces whose replicas must be equal at the end.");
+             "Namespaces whose replicas must be equal at the end: all, as every one is strong.");
   Add(fields, "checks.codec", InOut(Checks, &CheckConfig::codec_parts), Chance("0.1"),
       "Share of frames that go through encoding and decoding.");
   Add(fields, "checks.search", InOut(Checks, &CheckConfig::search_parts), Chance("0.02"),

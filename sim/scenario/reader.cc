@@ -262,6 +262,8 @@ class ScenarioReader {
       const Json* const names = checks->Find(key);
       if (names == nullptr || (names->kind == JsonKind::kText && names->text == "all")) continue;
       const std::string path = Under("checks", key);
+      if (list == &scenario_.converges)
+        return Complaint(path, "must be \"all\": every namespace is strong, and all are compared");
       const absl::Status status = ReadList(path, *names, *list);
       if (!status.ok()) return status;
       for (std::size_t i = 0; i < list->size(); ++i) {
@@ -351,8 +353,32 @@ class ScenarioReader {
     return absl::OkStatus();
   }
 
+  // What would be read and do nothing is refused. A resolved scenario is a record.
+  absl::Status CheckEffects() const {
+    if (resolved_) return absl::OkStatus();
+    const bool crashes =
+        HighestOf(Rule("process.crash.mtbf")) > 0 || HighestOf(Rule("process.aimed_crash")) > 0;
+    for (const char* path : {"process.wipe", "process.old_image"}) {
+      if (!crashes && HighestOf(Rule(path)) > 0)
+        return Complaint(path, "has no effect without process.crash or process.aimed_crash");
+    }
+    for (std::size_t i = 0; i < scenario_.schedule.size(); ++i) {
+      const ScheduleEntry& entry = scenario_.schedule[i];
+      const SwizzleAction* swizzle = std::get_if<SwizzleAction>(&entry.action);
+      if (swizzle == nullptr || entry.for_ns == 0) continue;
+      for (std::size_t step = 0; step < swizzle->steps.size(); ++step) {
+        if (swizzle->steps[step].until_ns <= entry.for_ns) continue;
+        return Complaint(Under(Under(Under(Under("schedule", i), "steps"), step), "until"),
+                         "must not be later than `for`");
+      }
+    }
+    return absl::OkStatus();
+  }
+
   // A group of shares needs one that is above 0 in every run.
   absl::Status CheckShares() const {
+    const absl::Status effects = CheckEffects();
+    if (!effects.ok()) return effects;
     std::set<std::string> checked;
     for (const Field& field : Fields()) {
       const std::string group = GroupOf(field.path);

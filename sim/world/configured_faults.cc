@@ -59,8 +59,10 @@ void AddNetwork(const NetworkConfig& config, Names& names) {
 
 void AddProcess(const ProcessConfig& config, std::int64_t zones, Names& names) {
   names.Add(Comes(config.pause), "process.pause");
-  if (config.crash_mtbf_ns.Highest() <= 0) return;
-  names.Add(true, "process.crash");
+  names.Add(config.aimed_crash_parts > 0, "process.aimed_crash");
+  const bool crashes = config.crash_mtbf_ns.Highest() > 0;
+  if (!crashes && config.aimed_crash_parts <= 0) return;
+  names.Add(crashes, "process.crash");
   names.Add(config.crash_mid_turn_parts > 0, "process.crash_mid_turn");
   names.Add(config.crash_zone_parts > 0 && zones > 0, "process.crash_zone");
   names.Add(config.old_image_parts > 0, "process.image");

@@ -236,6 +236,21 @@ TEST(ConfiguredFaults, OneThatNeverCameIsCountedAsNone) {
   EXPECT_FALSE(result.injected.contains("disk.stall"));
 }
 
+// One that waits for a moment to strike may wait for ever.
+TEST(ConfiguredFaults, AimedCrashesAreAmongThemWithWhatTheyTakeAlong) {
+  RunConfig config;
+  config.cluster.nodes = 3;
+  config.process.aimed_crash_parts = 1;
+  config.process.wipe_parts = 1;
+  const std::vector<std::string> names = ConfiguredFaults(config);
+  const auto has = [&](const char* name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  EXPECT_TRUE(has("process.aimed_crash"));
+  EXPECT_TRUE(has("process.wipe"));
+  EXPECT_FALSE(has("process.crash"));
+}
+
 TEST(ConfiguredFaults, ANodeAloneHasNoLinksToLose) {
   const RunConfig config = ConfigOf(R"({"format":1,"about":"Alone.","cluster":{"nodes":1},
     "network":{"partition":{"mtbf":"1s","mttr":"1s"},"clog":{"mtbf":"1s"}},"disk":{"self_flush":0}})",
