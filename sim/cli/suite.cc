@@ -239,9 +239,9 @@ class Suite {
     RunSettings settings;
     settings.trace = true;
     settings.trace_to = &trace;
-    world_.simulate(scenario, Draw(scenario, seed), seed, settings);
+    const RunResult result = world_.simulate(scenario, Draw(scenario, seed), seed, settings);
     std::printf("%s, seed %s: %s\n\n%s\n", scenario.name.c_str(), std::to_string(seed).c_str(),
-                scenario.about.c_str(), Narrate(trace.str()).c_str());
+                scenario.about.c_str(), Narrate(trace.str(), result.violation).c_str());
   }
 
   // Where failures leave what belongs to them; empty: nowhere.

@@ -1,4 +1,5 @@
 #include "sim/world/faults.h"
+#include "sim/world/tell_faults.h"
 
 #include <algorithm>
 #include <numeric>
@@ -153,9 +154,12 @@ bool Faults::Strike(std::size_t which) {
   if (shared_.trace.textual()) {
     std::string what = std::string("fault ") + SiteOf(static_cast<std::uint8_t>(process.kind));
     if (process.node != NodeId()) what += " " + NodeName(process.node);
-    if (process.peer != NodeId()) what += " " + NodeName(process.peer);
+    const char* const between = process.kind == Kind::kClog ? ">" : " ";
+    if (process.peer != NodeId()) what += between + NodeName(process.peer);
     if (process.active) what += " until " + RenderSeconds(process.ends_at);
     shared_.trace.Say(what);
+    if (process.active && process.kind == Kind::kPartition)
+      shared_.trace.Say(TellCut(wire_, process.cut, shared_.nodes));
   }
   if (shared_.recording != nullptr) Record(process);
   return true;

@@ -4,6 +4,7 @@
 
 #include "engine/base/match.h"
 #include "sim/world/faults.h"
+#include "sim/world/tell_faults.h"
 
 namespace quorate::sim {
 
@@ -40,6 +41,8 @@ void Faults::CutScheduled(std::size_t entry, std::vector<DirectedLink> cut) {
   scheduled_[entry].cut = std::move(cut);
   scheduled_[entry].is_cut = true;
   wire_.net().Cut(scheduled_[entry].cut);
+  if (shared_.trace.textual())
+    shared_.trace.Say(TellCut(wire_, scheduled_[entry].cut, shared_.nodes));
 }
 
 // Whether something stays broken until it is ended. A node that is down shows by itself.
@@ -107,8 +110,10 @@ void Faults::Carry(std::size_t entry) {
   scheduled_[entry].begun = now;
   const std::int64_t until =
       planned.for_ns > 0 ? now + planned.for_ns : now + 3600LL * 1'000'000'000;
-  if (shared_.trace.textual())
-    shared_.trace.Say(std::string("scheduled ") + NameOf(planned.action));
+  if (shared_.trace.textual()) {
+    const std::optional<NodeRef> named = NodeOf(planned.action);
+    shared_.trace.Say(TellScheduled(planned, named ? Resolve(*named) : std::nullopt));
+  }
   shared_.injected.Add(std::string("scheduled.") + NameOf(planned.action));
   if (Lasts(planned.action)) {
     scheduled_[entry].lasts = true;
@@ -318,6 +323,11 @@ void Faults::Settle(Scheduled& scheduled) {
 void Faults::EndScheduled(std::size_t entry) {
   if (frozen_) return;
   Scheduled& scheduled = scheduled_[entry];
+  if (scheduled.lasts && shared_.trace.textual()) {
+    shared_.trace.Say(std::string("over scheduled ") +
+                      NameOf(shared_.config.schedule[entry].action) +
+                      (scheduled.node ? " " + NodeName(*scheduled.node) : std::string()));
+  }
   Settle(scheduled);
   if (std::exchange(scheduled.is_cut, false)) wire_.net().Join(scheduled.cut);
   if (!scheduled.node) return;
