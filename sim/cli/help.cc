@@ -42,7 +42,7 @@ failure one line with the command that repeats it. The result does not depend on
   --out DIR         for each kind of failure a folder: scenario, runs; trace, history and engine's case of the first, and
                     of the smallest run that fails in the same way: shrunk.json, the same of it, story.txt
                     (quorate-sim-failures, if anything fails and --shrink is not 0)
-  --quiet, -q       failures only
+  --quiet, -q       failures and missed marks only
   --ignore-check ID[,ID...]   violations of these checks are counted and fail nothing (an assertion of the
                     engine, ASSERT, ends its run all the same)
   --without PATH[,PATH...]    as if these faults were off in every run: a key or a group of the scenario, like
@@ -123,23 +123,26 @@ constexpr const char* kMerge = R"(quorate-sim merge REPORT... [options]
 Puts the JSON reports of all shards of one suite together (run --shard I/N --first-seed S --json FILE). Table, reports
 and exit code are those of the suite as one machine would have run it; marks and the share of excused runs are judged
 here alone: no single shard fails for what its runs did not reach. Reports of different suites (seeds, commit,
-scenarios), and a shard that is missing or there twice, are refused.
+scenarios), a shard that is missing or there twice, and numbers that contradict each other are refused.
 
-  --json FILE       the summary as JSON
+  --json FILE       the summary as JSON; none of the reports that are merged
   --junit FILE      every simulation as a JUnit test case
-  --quiet, -q       failures only
+  --quiet, -q       failures and missed marks only
 
 examples
   quorate-sim merge shard-0.json shard-1.json shard-2.json shard-3.json --junit smoke.xml
 )";
 
-constexpr const char* kSchema = R"(quorate-sim schema
+constexpr const char* kSchema = R"(quorate-sim schema [--markdown]
 
 Prints the JSON Schema (draft 2020-12) of scenario files: every key with its unit, default and meaning. It is made
 from the table that the reader uses.
 
+  --markdown        the same as a page to be read, with every action of a schedule, every mark and every check
+
 examples
   quorate-sim schema > scenario.schema.json
+  quorate-sim schema --markdown > docs/simulator-reference.md
 )";
 
 }  // namespace

@@ -55,6 +55,7 @@ for verb in '' run replay check schema; do
   says out 'quorate-sim'
 done
 for verb in run replay check schema; do expect 0 "help $verb" help $verb; says out 'examples'; done
+says out '--markdown'
 expect 0 version --version; says out '(commit 0123abcd), scenario format 1'
 expect 0 schema schema
 "$python" -c 'import json,sys; assert json.load(open("out"))["properties"]["network"]' || fail 'schema is not JSON'
