@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <set>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "sim/cli/cli.h"
@@ -35,8 +37,10 @@ std::string Difference(const ShardReport& one, const ShardReport& other) {
   if (b.files.size() != a.files.size())
     return Cat(b.files.size(), " scenarios, not ", a.files.size());
   for (std::size_t i = 0; i < a.files.size(); ++i) {
-    if (b.files[i].hash != a.files[i].hash)
-      return Cat("another text of scenario ", b.files[i].file);
+    const bool same = b.files[i].hash == a.files[i].hash &&
+                      b.files[i].required_marks == a.files[i].required_marks &&
+                      b.files[i].marks_after_runs == a.files[i].marks_after_runs;
+    if (!same) return Cat("another text of scenario ", b.files[i].file);
   }
   return "";
 }
@@ -57,6 +61,8 @@ absl::Status CheckComplete(const std::vector<ShardReport>& shards) {
   const std::uint64_t of = shards[0].totals.shard->of;
   for (std::size_t i = 1; i < shards.size(); ++i) {
     if (shards[i].totals.shard == shards[i - 1].totals.shard) {
+      if (shards[i].path == shards[i - 1].path)
+        return absl::InvalidArgumentError(Cat(shards[i].path, ": is given twice"));
       return absl::InvalidArgumentError(Cat(shards[i].path, ": is shard ",
                                             NameOf(*shards[i].totals.shard), ", as ",
                                             shards[i - 1].path, " is"));
@@ -139,6 +145,18 @@ void KeepFirstShrunk(std::vector<Finding>& findings) {
   }
 }
 
+// What was read is not written over: a merge can be repeated.
+absl::Status CheckPaths(const MergeArgs& args) {
+  std::error_code error;
+  for (const std::string& path : args.paths) {
+    for (const std::string& output : {args.json, args.junit}) {
+      if (!output.empty() && std::filesystem::equivalent(path, output, error))
+        return absl::InvalidArgumentError(Cat(output, ": is one of the reports to be merged"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<SuiteTotals> Merge(std::vector<ShardReport> shards) {
@@ -169,6 +187,8 @@ absl::StatusOr<SuiteTotals> Merge(std::vector<ShardReport> shards) {
 }
 
 ExitCode MergeReports(const MergeArgs& args) {
+  const absl::Status paths = CheckPaths(args);
+  if (!paths.ok()) return Refuse(std::string(paths.message()));
   std::vector<ShardReport> shards;
   for (const std::string& path : args.paths) {
     absl::StatusOr<ShardReport> report = ReadShardReport(path);
@@ -185,13 +205,8 @@ ExitCode MergeReports(const MergeArgs& args) {
   if (!totals.ok()) return Refuse(std::string(totals.status().message()));
   const Summary summary(*std::move(totals));
   status = WriteReports(outputs, summary, first_seed);
-  if (args.quiet) {
-    for (const Finding& finding : summary.findings()) {
-      if (IsFailure(finding.severity)) std::printf("%s\n", Render(summary, finding).c_str());
-    }
-  } else {
-    std::fputs(RenderTable(summary, first_seed).c_str(), stdout);
-  }
+  const std::string text = args.quiet ? RenderBrief(summary) : RenderTable(summary, first_seed);
+  std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
   if (status.ok()) return summary.exit_code();
   const ExitCode refused = Refuse(std::string(status.message()));

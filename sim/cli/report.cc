@@ -186,6 +186,15 @@ std::string Render(const Summary& summary, const Finding& finding) {
              " | ", ReplayLine(summary, finding));
 }
 
+std::string RenderBrief(const Summary& summary) {
+  std::string text;
+  for (const Finding& finding : summary.findings()) {
+    if (IsFailure(finding.severity)) text += Render(summary, finding) + "\n";
+  }
+  for (const std::string& gate : summary.MissedGates()) text += Cat("GATE ", gate, "\n");
+  return text;
+}
+
 std::string RenderTable(const Summary& summary, std::uint64_t first_seed) {
   const std::uint64_t runs = summary.runs().size();
   std::string text = Cat("runs         ", Grouped(runs), " of ", summary.files().size(),

@@ -16,6 +16,8 @@ std::string ReplayLine(const Summary& summary, const Finding& finding);
 // One line: verdict, checker, what, file, seed, and the command that repeats it.
 std::string Render(const Summary& summary, const Finding& finding);
 
+// What --quiet leaves of the table: failures and missed gates, a line each; empty if there are none.
+std::string RenderBrief(const Summary& summary);
 // The table. `first_seed` is where the seeds of the suite began.
 std::string RenderTable(const Summary& summary, std::uint64_t first_seed);
 // Everything of one run, for `replay`.

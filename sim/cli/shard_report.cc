@@ -4,7 +4,9 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 #include <string_view>
 #include <system_error>
@@ -241,6 +243,82 @@ std::vector<TwinRun> TwinsOf(Reader& in, const Json& shard) {
   return twins;
 }
 
+// ---- what is told twice must agree ------------------------------------------------------------------------
+
+bool IsOwnRun(const SuiteTotals& totals, std::uint64_t number) {
+  return number % totals.shard->of == totals.shard->index &&
+         number / totals.shard->of < totals.runs.size();
+}
+
+bool MarksAgree(const SuiteTotals& totals) {
+  std::map<std::string, MarkCount> sums;
+  for (const FileSummary& file : totals.files) {
+    for (const auto& [name, count] : file.marks) {
+      if (count.runs == 0 || count.runs > file.runs || count.times < count.runs) return false;
+      sums[name].runs += count.runs;
+      sums[name].times += count.times;
+    }
+  }
+  return sums == totals.marks;
+}
+
+bool EventsAgree(const SuiteTotals& totals) {
+  std::uint64_t events = 0;
+  for (const FileSummary& file : totals.files) events += file.events;
+  return events == totals.events;
+}
+
+// Every run has one verdict, and every verdict but "pass" is a finding. A run that failed may differ the second time.
+bool VerdictsAgree(const SuiteTotals& totals) {
+  std::map<std::pair<std::uint64_t, Severity>, std::uint64_t> found;  // by file
+  std::set<std::pair<std::uint64_t, bool>> runs;
+  for (const Finding& finding : totals.findings) {
+    const bool second = finding.severity == Severity::kNonDeterminism;
+    if (!IsOwnRun(totals, finding.number)) return false;
+    if (!runs.insert({finding.number, second}).second) return false;
+    ++found[{finding.file, finding.severity}];
+  }
+  for (std::size_t i = 0; i < totals.files.size(); ++i) {
+    std::uint64_t failed = 0;
+    std::uint64_t passed = 0;
+    for (const auto& [severity, count] : totals.files[i].by_severity) {
+      if (severity == Severity::kPass) {
+        passed = count;
+        continue;
+      }
+      const auto told = found.find({i, severity});
+      if (count != (told == found.end() ? 0 : told->second)) return false;
+      if (told != found.end()) found.erase(told);
+      if (severity != Severity::kNonDeterminism) failed += count;
+    }
+    if (failed > totals.files[i].runs || passed != totals.files[i].runs - failed) return false;
+  }
+  return found.empty();
+}
+
+// Each run at most once, in order, and no run fails here that did not fail there.
+bool TwinsAgree(const SuiteTotals& totals) {
+  std::set<std::uint64_t> failed;
+  for (const Finding& finding : totals.findings) {
+    if (IsFailure(finding.severity) && finding.severity != Severity::kNonDeterminism)
+      failed.insert(finding.number);
+  }
+  for (std::size_t i = 0; i < totals.twin_runs.size(); ++i) {
+    const TwinRun& twin = totals.twin_runs[i];
+    if (!IsOwnRun(totals, twin.number) || twin.failed != failed.contains(twin.number)) return false;
+    if (!twin.sampled && !twin.failed) return false;
+    if (i > 0 && twin.number <= totals.twin_runs[i - 1].number) return false;
+  }
+  return totals.twins <= totals.twin_runs.size();
+}
+
+void CheckSums(Reader& in, const SuiteTotals& totals) {
+  if (!VerdictsAgree(totals)) in.Fail("verdicts");
+  if (!EventsAgree(totals)) in.Fail("events");
+  if (!MarksAgree(totals)) in.Fail("marks");
+  if (!TwinsAgree(totals)) in.Fail("run_twice");
+}
+
 void Read(Reader& in, const Json& report, const Json& shard, ShardReport& out) {
   SuiteTotals& totals = out.totals;
   totals.shard = Shard{in.Number(shard, "index"), in.Number(shard, "of")};
@@ -265,6 +343,7 @@ void Read(Reader& in, const Json& report, const Json& shard, ShardReport& out) {
   totals.marks = MarksOf(in, report);
   totals.coverage = CoverageOf(in, shard);
   totals.digest = Digest{in.Hex(report, "digest")};
+  if (in.ok()) CheckSums(in, totals);
 }
 
 absl::Status Wrong(const std::string& path, std::string_view why) {

@@ -136,11 +136,7 @@ class Suite {
     // What has ended well in a worker ends well here.
     if (!args_.quiet && TasksOf(args_) == 1 && last_end_ == RunEnd::kFinished) TellTheRun();
     if (!args_.quiet) std::fputs(RenderTable(summary_, first_seed_).c_str(), stdout);
-    if (args_.quiet) {
-      for (const Finding& finding : summary_.findings()) {
-        if (IsFailure(finding.severity)) std::printf("%s\n", Render(summary_, finding).c_str());
-      }
-    }
+    if (args_.quiet) std::fputs(RenderBrief(summary_).c_str(), stdout);
     std::fflush(stdout);
     if (!status.ok()) {
       const ExitCode refused = Refuse(std::string(status.message()));

@@ -42,6 +42,7 @@ std::string FingerprintOf(const Finding& finding);
 struct MarkCount {
   std::uint64_t runs = 0;
   std::uint64_t times = 0;
+  friend bool operator==(const MarkCount&, const MarkCount&) = default;
 };
 
 struct FileSummary {

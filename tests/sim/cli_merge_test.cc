@@ -246,6 +246,27 @@ TEST(Merge, AShardThatIsThereTwiceIsNamed) {
             "c: is shard 0/2, as a is");
 }
 
+TEST(Merge, AReportThatIsGivenTwiceIsNamedOnce) {
+  std::vector<ShardReport> reports;
+  for (const std::uint64_t index : {0u, 1u, 1u}) {
+    absl::StatusOr<ShardReport> report =
+        ParseShardReport("s" + std::to_string(index), TextOf(20, index, 2));
+    ASSERT_TRUE(report.ok()) << report.status();
+    reports.push_back(*std::move(report));
+  }
+  EXPECT_EQ(Merge(std::move(reports)).status().message(), "s1: is given twice");
+}
+
+TEST(Brief, MissedMarksAreSaidAmongTheFailures) {
+  EXPECT_EQ(RenderBrief(Calm(80, true, std::nullopt)), "");
+  EXPECT_EQ(RenderBrief(Calm(80, false, std::nullopt)),
+            "GATE two.json: no run of 40 reached the mark \"figure8.shape\"\n");
+  EXPECT_EQ(RenderBrief(Calm(80, false, Shard{0, 2})), "") << "a shard is not judged by them";
+  const std::string both = RenderBrief(SummaryOf(150));
+  EXPECT_EQ(both.rfind("FAIL safety I-7", 0), 0u) << both;
+  EXPECT_NE(both.find("\nGATE excused: "), std::string::npos) << both;
+}
+
 TEST(Merge, ShardsOfDifferentSuitesAreTold) {
   const auto other = [](const char* member, const Json& value) {
     Json json = Json::parse(TextOf(20, 1, 2));
@@ -320,6 +341,49 @@ TEST(ShardReport, NumbersThatContradictEachOtherAreRefused) {
   EXPECT_EQ(with("/shard/states/65", ""), "a: is a spoiled report: \"states\"");
   EXPECT_EQ(with("/digest", "xyz"), "a: is a spoiled report: \"digest\"");
   EXPECT_EQ(with("/events", -1), "a: is a spoiled report: \"events\"");
+}
+
+// What is told twice must agree: sums with their parts, verdicts with findings, second runs with first ones.
+TEST(ShardReport, SumsThatDoNotAddUpAreRefused) {
+  const Json whole = Json::parse(TextOf(150, 1, 2));
+  ASSERT_TRUE(MergeTexts({TextOf(150, 0, 2), whole.dump()}).ok());
+  const auto with = [&](const char* pointer, const Json& value) {
+    Json json = whole;
+    json[Json::json_pointer(pointer)] = value;
+    return ErrorOf({json.dump()});
+  };
+  const auto more = [&](const char* pointer) {
+    return whole[Json::json_pointer(pointer)].get<std::uint64_t>() + 1;
+  };
+  EXPECT_EQ(with("/events", more("/events")), "a: is a spoiled report: \"events\"");
+  EXPECT_EQ(with("/files/1/events", more("/files/1/events")), "a: is a spoiled report: \"events\"");
+  EXPECT_EQ(with("/marks", Json::object()), "a: is a spoiled report: \"marks\"");
+  EXPECT_EQ(with("/files/1/marks", Json::object()), "a: is a spoiled report: \"marks\"");
+  EXPECT_EQ(with("/marks/leader.changed/times", more("/marks/leader.changed/times")),
+            "a: is a spoiled report: \"marks\"");
+  for (const std::uint64_t count : {0ull, 10'000'000'000'000'000'000ull}) {
+    EXPECT_EQ(with("/files/1/verdicts/pass", count), "a: is a spoiled report: \"verdicts\"");
+    EXPECT_EQ(with("/files/1/verdicts/safety", count), "a: is a spoiled report: \"verdicts\"");
+  }
+  EXPECT_EQ(with("/findings", Json::array()), "a: is a spoiled report: \"verdicts\"");
+  EXPECT_EQ(with("/findings/1", whole["findings"][0]), "a: is a spoiled report: \"verdicts\"");
+}
+
+TEST(ShardReport, SecondRunsAreThoseOfItsOwnRunsOnceEach) {
+  const Json whole = Json::parse(TextOf(150, 0, 2));
+  ASSERT_GT(whole["shard"]["run_twice"].size(), 2u);
+  const auto with = [&](const auto& change) {
+    Json json = whole;
+    change(json["shard"]["run_twice"], json);
+    return ErrorOf({json.dump()});
+  };
+  const std::string wrong = "a: is a spoiled report: \"run_twice\"";
+  EXPECT_EQ(with([](Json& twice, Json&) { twice.push_back(twice.back()); }), wrong);
+  EXPECT_EQ(with([](Json& twice, Json&) { std::swap(twice[0], twice[1]); }), wrong);
+  EXPECT_EQ(with([](Json& twice, Json&) { twice[0]["number"] = 1; }), wrong) << "another shard's";
+  EXPECT_EQ(with([](Json& twice, Json&) { twice.back()["number"] = 150; }), wrong);
+  EXPECT_EQ(with([](Json& twice, Json&) { twice[0]["failed"] = !twice[0]["failed"]; }), wrong);
+  EXPECT_EQ(with([](Json&, Json& json) { json["run_twice"] = 1'000; }), wrong);
 }
 
 TEST(ShardReport, MoreRunsThanAnybodyCanHaveMadeAreRefused) {

@@ -84,6 +84,9 @@ says shard-0.txt 'shard        0/4: marks and excuses are judged by `quorate-sim
 equal 'a mark of no run' 4 4 --seeds 52 --first-seed 548
 for i in 0 1 2 3; do [ "$(cat shard-$i.code)" -eq 0 ] || fail "shard $i judges a mark"; done
 says merged.txt 'GATE scenarios/two.json: no run of 26 reached the mark "figure8.shape"'
+"$sim" merge shard-*.json -q >quiet.txt 2>err
+[ $? -eq 4 ] || fail 'a merge that misses a mark, quietly'
+[ "$(cat quiet.txt)" = 'GATE scenarios/two.json: no run of 26 reached the mark "figure8.shape"' ] || fail 'it is said'
 
 # ---- refused
 good=$(printf 'shard-%d.json ' 0 1 2 3)
@@ -95,7 +98,9 @@ good=$(printf 'shard-%d.json ' 0 1 2 3)
   refuses 'no report' merge scenarios/one.json; says err 'scenarios/one.json: is no report of quorate-sim'
   refuses 'a whole suite' merge whole.json; says err 'whole.json: is the report of a whole suite, not of a shard'
   refuses 'one is missing' merge shard-0.json shard-1.json shard-3.json; says err 'a shard is missing: 2/4'
-  refuses 'one is there twice' merge $good shard-2.json; says err 'shard-2.json: is shard 2/4, as shard-2.json is'
+  refuses 'one is there twice' merge $good shard-2.json; says err 'shard-2.json: is given twice'
+  cp shard-2.json again.json
+  refuses 'one is there twice' merge $good again.json; says err 'is shard 2/4, as '
   head -c 3000 shard-1.json >cut.json
   refuses 'one is cut off' merge shard-0.json cut.json shard-2.json shard-3.json
   says err 'cut.json: is no report: cut off, or not JSON'
@@ -110,6 +115,11 @@ good=$(printf 'shard-%d.json ' 0 1 2 3)
   "$sim" run scenarios --seeds 52 --first-seed 548 --shard 1/4 --json other.json >out 2>err
   refuses 'another scenario' merge shard-0.json other.json; says err 'another text of scenario scenarios/one.json'
   refuses 'a report in no folder' merge $good --json nowhere/x.json; says err 'nowhere/x.json: cannot be written'
+  cp shard-0.json before.json
+  refuses 'an input as the report' merge $good --json ./shard-0.json
+  says err './shard-0.json: is one of the reports to be merged'
+  cmp -s shard-0.json before.json || fail 'what is merged is not written over'
+  refuses 'an input as the report' merge $good --junit shard-0.json
   refuses 'both reports in one' merge $good --json x --junit x
   refuses 'an unknown option' merge $good --out x; says err 'unknown option --out'
 }

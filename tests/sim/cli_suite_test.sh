@@ -162,6 +162,8 @@ says out 'stopped after 1 s'
 expect 124 'all too long' run scenarios/one.json --seeds 2 --first-seed 47 --time-limit 1; says out 'OUT OF TIME'
 expect 4 'mark' run scenarios/two.json --seeds 52 --first-seed 548
 says out 'GATE scenarios/two.json: no run of 52 reached the mark "figure8.shape"'
+expect 4 'mark, quietly' run scenarios/two.json --seeds 52 --first-seed 548 -q
+[ "$(cat out)" = 'GATE scenarios/two.json: no run of 52 reached the mark "figure8.shape"' ] || fail 'said quietly, too'
 expect 0 'too few runs for marks' run scenarios/two.json --seeds 49 --first-seed 548
 expect 1 quoted run 'with space.json' --seeds 1 --first-seed 13; says out "replay '$work/with space.json' --seed 13"
 (cd / && eval "$(sed -n 's/^FAIL .* | //p' "$work/out")" >"$work/again" 2>&1); says again 'I-7'
