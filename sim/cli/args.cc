@@ -211,15 +211,17 @@ absl::StatusOr<Args> ParseReplay(const std::vector<std::string>& all) {
 }
 
 absl::StatusOr<Args> ParseShrink(const std::vector<std::string>& all) {
-  const absl::StatusOr<Words> words =
-      Sort(all, {{"--seed", "-j", "--deadline", "--to"}, {"--quiet", "-q"}});
+  const absl::StatusOr<Words> words = Sort(
+      all,
+      {{"--seed", "-j", "--deadline", "--to", "--ignore-check", "--without"}, {"--quiet", "-q"}});
   if (!words.ok()) return words.status();
   ShrinkArgs args;
   if (words->paths.size() != 1) return Wrong("shrink: needs one scenario");
   args.path = words->paths[0];
   for (const absl::Status& status :
        {words->Take("--seed", 0, kAny, args.seed), words->Take("-j", 1, kMostJobs, args.jobs),
-        words->Take("--deadline", 1, kYearInSeconds, args.deadline_s)}) {
+        words->Take("--deadline", 1, kYearInSeconds, args.deadline_s),
+        ReadAblation(*words, args.ablation)}) {
     if (!status.ok()) return status;
   }
   args.to = words->Text("--to");

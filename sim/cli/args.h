@@ -54,6 +54,7 @@ struct ShrinkArgs {
   std::uint64_t jobs = 0;  // 0 = one a core
   std::uint64_t deadline_s = 60;
   std::string to;  // file to write; empty: the scenario's name with ".shrunk.json", here
+  Ablation ablation;
   bool quiet = false;
 };
 struct ResolveArgs {

@@ -83,10 +83,12 @@ needs no seed, and tells what is left, which of the faults are needed, and what 
   --seed N          of FILE (1); a resolved scenario needs none
   --deadline S      stop after S seconds of real time with the best so far (60)
   -j N              worker processes (one a core)
-  --to FILE         where to write (the scenario's name with ".shrunk.json", in this folder)
+  --to FILE         where to write (the scenario's name with ".shrunk.json", in this folder); what is smallest so far
+                    stands there at any time
   --quiet, -q       no progress
+  --ignore-check ID[,ID...], --without PATH[,PATH...]   as of run
 
-exit codes: those of the failure; 64 if the simulation does not fail.
+exit codes: those of the failure; 64 if the simulation does not fail; 124 if it did not even end within the deadline.
 
 examples
   quorate-sim shrink scenarios/smoke/wide.json --seed 4711

@@ -127,7 +127,7 @@ class Pool {
       if (!status.ok()) return status;
     }
     Clock::time_point told = start_;
-    while (delivered_ < tasks_.count && !stopped_ && !Interrupted()) {
+    while (delivered_ < tasks_.count && !stopped_ && !Leaves()) {
       const absl::Status status = Turn();
       if (!status.ok()) return status;
       const Clock::time_point now = Clock::now();
@@ -135,8 +135,7 @@ class Pool {
         told = now;
         work_.progress(delivered_ + waiting_.size());
       }
-      if (limits_.time_limit_s > 0 && now - start_ >= std::chrono::seconds(limits_.time_limit_s))
-        break;
+      if (limits_.time_limit && now - start_ >= *limits_.time_limit) break;
     }
     return delivered_;
   }
@@ -188,18 +187,28 @@ class Pool {
     WriteAll(worker.to, std::string_view(reinterpret_cast<const char*>(&place), sizeof place));
   }
 
+  bool Leaves() const { return limits_.heeds_interrupts && Interrupted(); }
+
+  // How long nothing may come in before somebody looks at the clock.
+  std::chrono::milliseconds Patience() const {
+    constexpr std::chrono::milliseconds kMost(200);
+    if (!limits_.time_limit) return kMost;
+    const auto left = *limits_.time_limit -
+                      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start_);
+    return std::clamp(left, std::chrono::milliseconds(1), kMost);
+  }
+
   // Waits for something to come in and takes it.
   absl::Status Turn() {
     std::vector<pollfd> polled;
     for (const Worker& worker : workers_) polled.push_back({worker.from, POLLIN, 0});
-    if (poll(polled.data(), polled.size(), 200) < 0)
+    if (poll(polled.data(), polled.size(), static_cast<int>(Patience().count())) < 0)
       return errno == EINTR ? absl::OkStatus() : absl::UnavailableError("poll failed");
-    for (std::size_t i = 0; i < workers_.size() && !stopped_ && !Interrupted(); ++i) {
+    for (std::size_t i = 0; i < workers_.size() && !stopped_ && !Leaves(); ++i) {
       absl::Status status;
       if (polled[i].revents != 0) {
         status = Take(workers_[i]);
-      } else if (workers_[i].place &&
-                 Clock::now() - workers_[i].since >= std::chrono::seconds(limits_.run_limit_s)) {
+      } else if (workers_[i].place && Clock::now() - workers_[i].since >= limits_.run_limit) {
         status = Replace(workers_[i], RunEnd::kOutOfTime);
       }
       if (!status.ok()) return status;
@@ -237,8 +246,9 @@ class Pool {
     if (place) {
       const Task task = tasks_.at(*place);
       RunRecord record{task.number, task.file, task.seed, end, "", {}};
-      record.how = end == RunEnd::kOutOfTime ? Cat("stopped after ", limits_.run_limit_s, " s")
-                                             : HowItDied(status);
+      record.how = end == RunEnd::kOutOfTime
+                       ? Cat("stopped after ", limits_.run_limit.count() / 1'000, " s")
+                       : HowItDied(status);
       Deliver(*place, std::move(record));
     }
     if (stopped_ || next_ == tasks_.count) return absl::OkStatus();
@@ -297,7 +307,7 @@ class Pool {
 
 absl::StatusOr<std::uint64_t> RunAll(const TaskList& tasks, const PoolLimits& limits,
                                      const PoolWork& work) {
-  REQUIRE(limits.jobs > 0 && limits.run_limit_s > 0);
+  REQUIRE(limits.jobs > 0 && limits.run_limit.count() > 0);
   // A worker that dies while it is told something must not take the parent with it.
   void (*const before)(int) = signal(SIGPIPE, SIG_IGN);
   Pool pool(tasks, limits, work);

@@ -6,11 +6,13 @@
 //   many workers there are.
 // Why processes: a crash or an assertion ends one run; memory stays with one thread; nothing is
 //   shared.
-// Limits: one run may take `run_limit_s` of real time, all of them `time_limit_s`.
+// Limits: one run may take `run_limit` of real time, all of them `time_limit`.
 // Errors: Unavailable if no process or pipe can be made.
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "sim/cli/record.h"
@@ -18,9 +20,10 @@
 namespace quorate::sim {
 
 struct PoolLimits {
-  std::uint64_t jobs = 1;           // > 0
-  std::uint64_t run_limit_s = 600;  // > 0
-  std::uint64_t time_limit_s = 0;   // 0 = none
+  std::uint64_t jobs = 1;                               // > 0
+  std::chrono::milliseconds run_limit{600'000};         // > 0
+  std::optional<std::chrono::milliseconds> time_limit;  // nullopt = none
+  bool heeds_interrupts = true;                         // else who interrupts waits for all of it
 };
 
 struct Task {

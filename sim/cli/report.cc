@@ -144,6 +144,14 @@ void AddCase(std::string& xml, const std::string& file, std::uint64_t seed,
   xml += inside.empty() ? "/>\n" : Cat(">", inside, "</testcase>\n");
 }
 
+// Of a shard: its own.
+std::uint64_t AskedFor(const Summary& summary) {
+  const std::uint64_t seeds = summary.runs_asked_for();
+  if (!summary.shard()) return seeds;
+  const Shard& shard = *summary.shard();
+  return shard.index >= seeds ? 0 : (seeds - shard.index - 1) / shard.of + 1;
+}
+
 }  // namespace
 
 std::string Grouped(std::uint64_t number) {
@@ -233,7 +241,12 @@ std::string RenderTable(const Summary& summary, std::uint64_t first_seed) {
                   "/story.txt\n");
   }
   for (const std::string& gate : summary.MissedGates()) text += Cat("\nGATE ", gate, "\n");
-  if (summary.interrupted()) text += "\nINTERRUPTED: fewer runs than asked for\n";
+  if (summary.interrupted()) {
+    const std::uint64_t asked = AskedFor(summary);
+    text += runs < asked ? Cat("\nINTERRUPTED: ", Grouped(runs), " of ", Grouped(asked), " runs\n")
+                         : "\nINTERRUPTED: all runs were made, but not all of those that were to "
+                           "be made twice\n";
+  }
   if (summary.out_of_time()) text += "\nOUT OF TIME: fewer runs than asked for\n";
   return text;
 }

@@ -1,17 +1,12 @@
 // `quorate-sim shrink`: a failing run made small.
 #include "sim/cli/shrink.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
+#include <filesystem>
 #include <utility>
 
-#include "sim/cli/interrupt.h"
-#include "sim/cli/pool.h"
-#include "sim/cli/record.h"
-#include "sim/cli/report.h"
+#include "sim/cli/outputs.h"
+#include "sim/scenario/ablation.h"
 #include "sim/scenario/script_text.h"
 #include "sim/scenario/text.h"
 #include "sim/shrink/elsewhere.h"
@@ -19,139 +14,42 @@
 namespace quorate::sim {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+constexpr std::size_t kMostLookedAt = 100;  // of each kind, to tell whether it is needed
 
-constexpr std::size_t kMostLookedAt = 100;       // of each kind, to tell whether it is needed
-constexpr std::uint64_t kMostElsewhere = 2'000;  // variants
-constexpr std::uint64_t kFewEvents = 300;        // so small that looking further is not worth it
-constexpr std::uint64_t kLookLimit = 10;         // seconds for that
-constexpr std::uint64_t kCandidateLimit = 20;    // seconds that one candidate may take
-
-class Candidates {
+// Of everything that went wrong in a run, in the order of `Shrunk::needed`: the run without it.
+class Withouts {
  public:
-  Candidates(const ShrinkTask& task, const CliWorld& world, Fingerprint wanted)
-      : task_(task), world_(world), wanted_(std::move(wanted)), start_(Clock::now()) {}
+  explicit Withouts(const RunConfig& config)
+      : config_(config),
+        faults_(std::min(config.schedule.size(), kMostLookedAt)),
+        frames_(std::min(config.script->frames.size(), kMostLookedAt)),
+        nodes_(std::min(config.script->node_deviations.size(), kMostLookedAt)) {}
 
-  bool OutOfTime() const {
-    return Interrupted() || Clock::now() - start_ >= std::chrono::seconds(task_.deadline_s);
+  std::size_t count() const { return faults_ + frames_ + nodes_; }
+  RunConfig At(std::size_t i) const {
+    if (i < faults_) return WithoutFaults(config_, i, 1);
+    if (i < faults_ + frames_) return WithoutFrames(config_, i - faults_, 1);
+    return WithoutNodeDeviations(config_, i - faults_ - frames_, 1);
   }
-
-  std::optional<Shrinker::Found> Evaluate(const std::vector<RunConfig>& candidates) {
-    std::optional<Shrinker::Found> found;
-    TaskList tasks;
-    tasks.count = candidates.size();
-    tasks.at = [](std::uint64_t place) { return Task{place, 0, 0}; };
-    PoolWork work;
-    work.run = [&](const Task& task) {
-      RunRecord record;
-      record.result = world_.simulate(task_.scenario, candidates[task.number], 0, RunSettings{});
-      return record;
-    };
-    work.deliver = [&](const RunRecord& record) {
-      if (record.end != RunEnd::kFinished || FingerprintOf(record.result) != wanted_)
-        return Continue::kYes;
-      found = Shrinker::Found{static_cast<std::size_t>(record.number),
-                              {record.result.events, record.result.virtual_ns}};
-      return Continue::kNo;
-    };
-    work.progress = [](std::uint64_t) {};
-    const std::uint64_t jobs = std::min<std::uint64_t>(task_.jobs, candidates.size());
-    // A pool that cannot work finds nothing: what there is stays.
-    (void)RunAll(tasks, {jobs, kCandidateLimit, 0}, work);
-    return found;
+  // The place in `needed` of what is looked at as number i: lists that are looked at in part keep their length.
+  std::size_t PlaceOf(std::size_t i) const {
+    if (i < faults_) return i;
+    if (i < faults_ + frames_) return i - faults_ + config_.schedule.size();
+    return i - faults_ - frames_ + config_.schedule.size() + config_.script->frames.size();
   }
-
-  // The variant (elsewhere.h) that fails in that way after the fewest events, if that is far fewer than before;
-  // tried for a fifth of the time.
-  std::optional<std::uint64_t> LookElsewhere(const RunSize& before) {
-    std::optional<std::uint64_t> best;
-    std::uint64_t least = before.events / 2;
-    TaskList tasks;
-    tasks.count = kMostElsewhere;
-    tasks.at = [](std::uint64_t place) { return Task{place, 0, 0}; };
-    PoolWork work;
-    work.run = [&](const Task& one) {
-      RunRecord record;
-      record.result =
-          world_.simulate(task_.scenario, SmallerDraw(task_.scenario, task_.seed, one.number),
-                          SeedOfDraw(task_.seed, one.number), RunSettings{});
-      return record;
-    };
-    work.deliver = [&](const RunRecord& record) {
-      if (record.end == RunEnd::kFinished && FingerprintOf(record.result) == wanted_ &&
-          record.result.events < least) {
-        best = record.number;
-        least = record.result.events;
-      }
-      const bool enough =
-          least < kFewEvents ||
-          Clock::now() - start_ >= std::chrono::milliseconds(200 * task_.deadline_s);
-      return enough ? Continue::kNo : Continue::kYes;
-    };
-    work.progress = [](std::uint64_t) {};
-    (void)RunAll(tasks, {task_.jobs, kCandidateLimit, 0}, work);
-    return best;
-  }
-
-  // Of every candidate, whether it fails in that way.
-  std::vector<std::optional<bool>> EvaluateAll(const std::vector<RunConfig>& candidates) {
-    std::vector<std::optional<bool>> fails(candidates.size());
-    TaskList tasks;
-    tasks.count = candidates.size();
-    tasks.at = [](std::uint64_t place) { return Task{place, 0, 0}; };
-    PoolWork work;
-    work.run = [&](const Task& task) {
-      RunRecord record;
-      record.result = world_.simulate(task_.scenario, candidates[task.number], 0, RunSettings{});
-      return record;
-    };
-    work.deliver = [&](const RunRecord& record) {
-      if (record.end == RunEnd::kFinished)
-        fails[record.number] = FingerprintOf(record.result) == wanted_;
-      return Continue::kYes;
-    };
-    work.progress = [](std::uint64_t) {};
-    if (!candidates.empty())
-      (void)RunAll(
-          tasks,
-          {std::min<std::uint64_t>(task_.jobs, candidates.size()), kCandidateLimit, kLookLimit},
-          work);
-    return fails;
-  }
-
-  void Tell(const ShrinkProgress& progress) const {
-    if (task_.quiet) return;
-    const auto spent =
-        std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - start_).count();
-    const bool terminal = isatty(STDERR_FILENO) == 1;
-    std::fprintf(stderr, "%sshrink: %s (%s; %s runs, %s of %s s)%s", terminal ? "\r" : "",
-                 Render(progress.size).c_str(), progress.pass.c_str(),
-                 Grouped(progress.tried).c_str(), std::to_string(spent).c_str(),
-                 std::to_string(task_.deadline_s).c_str(), terminal ? " \x1b[K" : "\n");
-  }
-  void EndProgress() const {
-    if (!task_.quiet && isatty(STDERR_FILENO) == 1) std::fputc('\n', stderr);
+  std::size_t places() const {
+    return config_.schedule.size() + config_.script->frames.size() +
+           config_.script->node_deviations.size();
   }
 
  private:
-  const ShrinkTask& task_;
-  const CliWorld& world_;
-  const Fingerprint wanted_;
-  const Clock::time_point start_;
+  const RunConfig& config_;
+  const std::size_t faults_;
+  const std::size_t frames_;
+  const std::size_t nodes_;
 };
 
 }  // namespace
-
-Fingerprint FingerprintOf(const RunResult& result) {
-  Fingerprint fingerprint;
-  if (result.verdict != Verdict::kFail || !result.violation) return fingerprint;
-  fingerprint.checker = result.violation->id;
-  if (fingerprint.checker == "ASSERT") {
-    // What clients could see of it as well is another matter.
-    fingerprint.text = result.violation->what.substr(0, result.violation->what.find(';'));
-  }
-  return fingerprint;
-}
 
 std::string NameOfResult(const std::string& name, const std::string& ending) {
   std::string short_name = CutText(name, 60);
@@ -166,35 +64,52 @@ std::string CutText(const std::string& text, std::size_t most) {
   return text.substr(0, most) + "…";
 }
 
-std::string AboutShrunk(const Scenario& scenario, std::uint64_t seed, const RunResult& result) {
-  const std::string what = result.violation ? CutText(result.violation->what, 600) : "";
-  const char* ablated = scenario.ignored.any() ? "(some checks were left out) " : "";
+std::string AboutShrunk(const Scenario& scenario, std::uint64_t seed, const Violation& violation) {
+  const std::string ablated =
+      scenario.ignored.any() ? Cat("(with", OptionsOfShrunk(scenario), ") ") : "";
   return Cat(ablated, "Shrunk from ", scenario.name,
-             scenario.script ? std::string() : Cat(", seed ", seed), ": ",
-             result.violation ? result.violation->id : "", ": ", what);
+             scenario.script ? std::string() : Cat(", seed ", seed), ": ", violation.id, ": ",
+             CutText(violation.what, 600));
+}
+
+std::string OptionsOfShrunk(const Scenario& scenario) {
+  std::string text;
+  for (const std::string& word : OptionsOf(Ablation{scenario.ignored, {}})) text += Cat(" ", word);
+  return text;
+}
+
+void KeepSoFar(const std::string& path, const ShrinkTask& task, const RunConfig& config,
+               const Violation& violation) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (fs::exists(path, error) && !fs::is_regular_file(path, error)) return;
+  const std::string about = AboutShrunk(task.scenario, task.seed, violation);
+  const std::string beside = Cat(path, ".new");
+  // What cannot be written now is told at the end.
+  if (!WriteText(beside, WriteResolved(NameOfResult(task.scenario.name, "-shrunk"), about, config))
+           .ok())
+    return;
+  fs::rename(beside, path, error);
+  if (error) fs::remove(beside, error);
 }
 
 absl::StatusOr<Shrunk> ShrinkRun(const ShrinkTask& task, const CliWorld& world) {
+  Candidates candidates(task, world);
+  absl::StatusOr<Candidates::Resolved> first = candidates.First();
+  if (!first.ok()) {
+    candidates.EndProgress();
+    return first.status();
+  }
   Shrunk shrunk;
-  RunSettings settings;
-  settings.resolve = true;
-  RunResult first =
-      world.simulate(task.scenario, Draw(task.scenario, task.seed), task.seed, settings);
-  if (first.verdict != Verdict::kFail || !first.resolved)
-    return absl::NotFoundError(Cat(task.scenario.file, ": seed ", task.seed, " does not fail (",
-                                   NameOf(first.verdict), "): there is nothing to shrink"));
-  shrunk.original = *std::move(first.resolved);
-  Candidates candidates(task, world, FingerprintOf(first));
-  Failure failure{first.events, first.virtual_ns};
-  RunConfig start = shrunk.original;
-  shrunk.before = SizeOf(start, failure.events);
+  shrunk.original = first->config;
+  shrunk.before = SizeOf(first->config, first->failure.events);
+  Candidates::Resolved start = *std::move(first);
   if (!task.scenario.script) {
     if (const std::optional<std::uint64_t> nth = candidates.LookElsewhere(shrunk.before)) {
-      RunResult other = world.simulate(task.scenario, SmallerDraw(task.scenario, task.seed, *nth),
-                                       SeedOfDraw(task.seed, *nth), settings);
-      if (other.resolved && FingerprintOf(other) == FingerprintOf(first)) {
-        failure = {other.events, other.virtual_ns};
-        start = *std::move(other.resolved);
+      if (std::optional<Candidates::Resolved> other = candidates.Elsewhere(*nth)) {
+        start = *std::move(other);
+        shrunk.elsewhere = {SeedOfDraw(task.seed, *nth),
+                            SizeOf(start.config, start.failure.events)};
       }
     }
   }
@@ -203,26 +118,25 @@ absl::StatusOr<Shrunk> ShrinkRun(const ShrinkTask& task, const CliWorld& world) 
   };
   const auto out_of_time = [&] { return candidates.OutOfTime(); };
   const auto tell = [&](const ShrinkProgress& progress) { candidates.Tell(progress); };
-  Shrinker shrinker(std::move(start), failure, evaluate, out_of_time, tell);
+  Shrinker shrinker(std::move(start.config), start.failure, evaluate, out_of_time, tell);
+  shrinker.set_moments(std::move(start.moments));
   shrinker.Run();
-  candidates.EndProgress();
   shrunk.config = shrinker.best();
   shrunk.size = shrinker.size();
-  shrunk.tried = shrinker.tried();
+  shrunk.violation = shrinker.failure().violation;
   shrunk.finished = shrinker.finished();
-  const RunConfig& least = shrunk.config;
-  std::vector<RunConfig> without;
-  for (std::size_t i = 0; i < least.schedule.size() && i < kMostLookedAt; ++i)
-    without.push_back(WithoutFaults(least, i, 1));
-  for (std::size_t i = 0; i < least.script->frames.size() && i < kMostLookedAt; ++i)
-    without.push_back(WithoutFrames(least, i, 1));
-  for (std::size_t i = 0; i < least.script->node_deviations.size() && i < kMostLookedAt; ++i)
-    without.push_back(WithoutNodeDeviations(least, i, 1));
-  for (const std::optional<bool>& fails : candidates.EvaluateAll(without))
-    shrunk.needed.push_back(fails ? std::optional(!*fails) : std::nullopt);
-  shrunk.result = world.simulate(task.scenario, shrunk.config, 0, RunSettings{});
-  if (FingerprintOf(shrunk.result) != FingerprintOf(first))
-    return absl::InternalError("the shrunk run fails in another way when it is run again");
+  const Withouts withouts(shrunk.config);
+  shrunk.needed.resize(withouts.places());
+  const std::vector<std::optional<bool>> fails =
+      candidates.EvaluateAll(withouts.count(), [&](std::uint64_t i) { return withouts.At(i); });
+  for (std::size_t i = 0; i < fails.size(); ++i) {
+    if (fails[i]) shrunk.needed[withouts.PlaceOf(i)] = !*fails[i];
+  }
+  absl::StatusOr<std::optional<std::string>> lines = candidates.LookAt(shrunk.config);
+  candidates.EndProgress();
+  if (!lines.ok()) return lines.status();
+  shrunk.last_lines = *std::move(lines);
+  shrunk.tried = candidates.runs();
   return shrunk;
 }
 

@@ -1,6 +1,4 @@
 // `quorate-sim shrink` and `quorate-sim resolve`: from a run to a file that needs no seed.
-#include <unistd.h>
-
 #include <cstdio>
 
 #include "sim/cli/cli.h"
@@ -14,10 +12,34 @@
 
 namespace quorate::sim {
 
+namespace {
+
+// A name is for people and may hold anything; what is written without a name of its own goes here and nowhere else.
+std::string FileNameOf(const std::string& name) {
+  std::string file;
+  for (const char c : CutText(name, 100)) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || (c == '.' && !file.empty());
+    file += plain ? c : '_';
+  }
+  return file;
+}
+
+ExitCode CodeOf(const absl::Status& status) {
+  if (absl::IsDeadlineExceeded(status)) return ExitCode::kOutOfTime;
+  if (absl::IsCancelled(status)) return ExitCode::kInterrupted;
+  return absl::IsInternal(status) ? ExitCode::kSimulatorBug : ExitCode::kUsage;
+}
+
+}  // namespace
+
 ExitCode Shrink(const ShrinkArgs& args, const CliWorld& world) {
-  const absl::StatusOr<Scenario> scenario = LoadScenario(args.path);
+  absl::StatusOr<Scenario> scenario = LoadScenario(args.path);
   if (!scenario.ok()) return Refuse(std::string(scenario.status().message()));
-  const std::string to = args.to.empty() ? Cat(scenario->name, ".shrunk.json") : args.to;
+  const absl::Status ablated = Ablate(args.ablation, *scenario);
+  if (!ablated.ok()) return Refuse(std::string(ablated.message()));
+  const std::string to =
+      args.to.empty() ? Cat(FileNameOf(scenario->name), ".shrunk.json") : args.to;
   const absl::Status writable = CheckWritable(to);
   if (!writable.ok()) return Refuse(std::string(writable.message()));
   const InterruptGuard guard;
@@ -26,18 +48,23 @@ ExitCode Shrink(const ShrinkArgs& args, const CliWorld& world) {
   task.jobs = args.jobs > 0 ? args.jobs : Cores();
   task.deadline_s = args.deadline_s;
   task.quiet = args.quiet;
+  task.keep = [&](const RunConfig& config, const Failure& failure) {
+    KeepSoFar(to, task, config, failure.violation);
+  };
   const absl::StatusOr<Shrunk> shrunk = ShrinkRun(task, world);
-  if (!shrunk.ok()) return Refuse(std::string(shrunk.status().message()));
-  const std::string about = AboutShrunk(*scenario, args.seed, shrunk->result);
+  if (!shrunk.ok()) {
+    Refuse(std::string(shrunk.status().message()));
+    return CodeOf(shrunk.status());
+  }
+  const std::string about = AboutShrunk(*scenario, args.seed, shrunk->violation);
   const absl::Status wrote =
       WriteText(to, WriteResolved(NameOfResult(scenario->name, "-shrunk"), about, shrunk->config));
   if (!wrote.ok()) return Refuse(std::string(wrote.message()));
-  std::fputs(TellStory(*shrunk, world, *scenario).c_str(), stdout);
-  std::printf("\nwritten to %s; it needs no seed: %s replay %s\n", to.c_str(),
-              world.program.c_str(), to.c_str());
+  std::fputs(TellStory(*shrunk, *scenario).c_str(), stdout);
+  std::printf("\nwritten to %s; it needs no seed: %s replay %s%s\n", to.c_str(),
+              world.program.c_str(), to.c_str(), OptionsOfShrunk(*scenario).c_str());
   if (Interrupted()) return ExitCode::kInterrupted;
-  const bool live = IsLiveness(shrunk->result.violation->id);
-  return live ? ExitCode::kLiveness : ExitCode::kSafety;
+  return IsLiveness(shrunk->violation.id) ? ExitCode::kLiveness : ExitCode::kSafety;
 }
 
 ExitCode Resolve(const ResolveArgs& args, const CliWorld& world) {

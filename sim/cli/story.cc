@@ -1,9 +1,7 @@
 // What a shrunk failure looks like to whoever has to understand it.
 #include <algorithm>
-#include <deque>
 #include <sstream>
 
-#include "sim/cases/writer.h"
 #include "sim/check/ids.h"
 #include "sim/cli/outputs.h"
 #include "sim/cli/shrink.h"
@@ -12,20 +10,6 @@
 
 namespace quorate::sim {
 namespace {
-
-constexpr std::size_t kLastLines = 60;  // of the trace
-
-std::string LastLines(const std::string& trace) {
-  std::deque<std::string> lines;
-  std::istringstream in(trace);
-  for (std::string line; std::getline(in, line);) {
-    lines.push_back(line.size() > 200 ? Cat(line.substr(0, 200), "…") : line);
-    if (lines.size() > kLastLines) lines.pop_front();
-  }
-  std::string text;
-  for (const std::string& line : lines) text += Cat("  ", line, "\n");
-  return text;
-}
 
 // The lines of a written list, without what is around it.
 std::vector<std::string> LinesOf(const std::string& text, std::string_view key) {
@@ -46,24 +30,22 @@ std::vector<std::string> LinesOf(const std::string& text, std::string_view key) 
 
 }  // namespace
 
-std::string TellStory(const Shrunk& shrunk, const CliWorld& world, const Scenario& scenario) {
+std::string TellStory(const Shrunk& shrunk, const Scenario& scenario) {
   const RunConfig& config = shrunk.config;
-  std::ostringstream trace;
-  RunSettings settings;
-  settings.trace = true;
-  settings.trace_to = &trace;
-  const RunResult result = world.simulate(scenario, config, 0, settings);
-  std::string text;
-  if (result.violation) {
-    const auto check = CheckOf(result.violation->id);
-    text += Cat(result.violation->id, " is violated, at event ", result.violation->event, ":\n  ",
-                result.violation->what, "\n");
-    if (check) text += Cat("What should hold: ", MeaningOf(*check), ".\n");
-    text += "\n";
+  const Violation& violation = shrunk.violation;
+  std::string text =
+      Cat(violation.id, " is violated, at event ", violation.event, ":\n  ", violation.what, "\n");
+  if (const auto check = CheckOf(violation.id))
+    text += Cat("What should hold: ", MeaningOf(*check), ".\n");
+  if (scenario.ignored.any()) text += Cat("Looked at with", OptionsOfShrunk(scenario), ".\n");
+  text += Cat("\nShrunk from ", Render(shrunk.before), "\n");
+  if (shrunk.elsewhere) {
+    text += Cat("       over ", Render(shrunk.elsewhere->size), "\n            (another run of ",
+                scenario.name, ", by seed ", shrunk.elsewhere->seed,
+                " and in tighter limits, which fails in the same way)\n");
   }
   text +=
-      Cat("Shrunk from ", Render(shrunk.before), "\n         to ", Render(shrunk.size),
-          "\n     with ", shrunk.tried, " runs; ",
+      Cat("         to ", Render(shrunk.size), "\n     with ", shrunk.tried, " runs; ",
           shrunk.finished ? "nothing smaller is known" : "the time was out before all was tried",
           "\n\n");
   std::size_t place = 0;
@@ -73,45 +55,37 @@ std::string TellStory(const Shrunk& shrunk, const CliWorld& world, const Scenari
     ++place;
     return word;
   };
-  text +=
-      config.schedule.empty() ? "No faults but those of single frames and disks.\n" : "Faults:\n";
-  for (const ScheduleEntry& entry : config.schedule)
-    text += Cat("  ", need(), WriteEntry(entry), "\n");
   const std::string written = WriteResolved(scenario.name, "story", config);
   const std::vector<std::string> deviations = LinesOf(written, "deviations");
+  if (!config.schedule.empty()) {
+    text += "Faults:\n";
+  } else {
+    text +=
+        deviations.empty() ? "No faults.\n" : "No faults but those of single frames and disks.\n";
+  }
+  for (const ScheduleEntry& entry : config.schedule)
+    text += Cat("  ", need(), WriteEntry(entry), "\n");
   if (!deviations.empty()) text += "Frames and disk operations that went another way:\n";
   for (const std::string& line : deviations) text += Cat("  ", need(), line, "\n");
   text += "Operations:\n";
   for (const std::string& line : LinesOf(written, "operations")) text += Cat("  ", line, "\n");
-  return text + Cat("\nThe last that happened (event, seconds, what):\n", LastLines(trace.str()));
+  if (!shrunk.last_lines)
+    return text +
+           "\nThe time was out before it was run once more: replay --trace tells what happened.\n";
+  return text + Cat("\nThe last that happened (event, seconds, what):\n", *shrunk.last_lines);
 }
 
-absl::Status WriteShrunk(const std::string& folder, const Shrunk& shrunk, const ShrinkTask& task,
-                         const CliWorld& world) {
-  std::ostringstream trace;
-  std::ostringstream history;
-  RunSettings settings;
-  settings.trace = true;
-  settings.trace_to = &trace;
-  settings.history_to = &history;
-  RecordedRun run;
-  settings.steps = &run;
-  settings.commit = world.commit;
-  world.simulate(task.scenario, shrunk.config, 0, settings);
-  run.scenario = "shrunk.json";  // beside it; it needs no seed
-  const std::string about = AboutShrunk(task.scenario, task.seed, shrunk.result);
+absl::Status WriteShrunk(const ShrinkTask& task, const Shrunk& shrunk) {
+  const std::string about = AboutShrunk(task.scenario, task.seed, shrunk.violation);
   const std::string& name = task.scenario.name;
   const std::pair<const char*, std::string> files[] = {
       {"shrunk.json", WriteResolved(NameOfResult(name, "-shrunk"), about, shrunk.config)},
       {"resolved.json",
        WriteResolved(NameOfResult(name, Cat("-", task.seed)), about, shrunk.original)},
-      {"shrunk.trace.txt", trace.str()},
-      {"shrunk.history.jsonl", history.str()},
-      {"shrunk.engine_case.cc", WriteEngineCase(run)},
-      {"story.txt", TellStory(shrunk, world, task.scenario)},
+      {"story.txt", TellStory(shrunk, task.scenario)},
   };
   for (const auto& [file, text] : files) {
-    const absl::Status status = WriteText(Cat(folder, "/", file), text);
+    const absl::Status status = WriteText(Cat(task.folder, "/", file), text);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

@@ -1,4 +1,5 @@
 // `quorate-sim run`: many simulations, one table.
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -121,22 +122,8 @@ class Suite {
     // First of all: what comes next takes its time, and may be ended.
     const absl::Status early = WriteReports(args_, summary_, first_seed_);
     if (!early.ok()) return Refuse(std::string(early.message()));
-    const std::string out = ArtifactsFolder();
-    if (!out.empty()) status = WriteArtifacts(args_, out, summary_, world_.self);
-    if (status.ok() && args_.shrink_s > 0) status = ShrinkFailures(out);
-    if (!status.ok() && args_.out.empty()) {
-      // Nobody has asked for these files: what was found is worth more than they are.
-      std::fprintf(stderr, "quorate-sim: %s\n", std::string(status.message()).c_str());
-      status = absl::OkStatus();
-    }
-    if (Interrupted()) summary_.set_interrupted();
-    // Again, with what was shrunk. Files first: who reads the table may stop reading at any line.
-    const absl::Status reports = WriteReports(args_, summary_, first_seed_);
-    if (status.ok()) status = reports;
-    // What has ended well in a worker ends well here.
-    if (!args_.quiet && TasksOf(args_) == 1 && last_end_ == RunEnd::kFinished) TellTheRun();
-    if (!args_.quiet) std::fputs(RenderTable(summary_, first_seed_).c_str(), stdout);
-    if (args_.quiet) std::fputs(RenderBrief(summary_).c_str(), stdout);
+    TellResult();
+    status = LeaveArtifacts();
     std::fflush(stdout);
     if (!status.ok()) {
       const ExitCode refused = Refuse(std::string(status.message()));
@@ -146,6 +133,35 @@ class Suite {
   }
 
  private:
+  void TellResult() {
+    // Who reads the table may stop reading at any line: what failed is looked at all the same.
+    signal(SIGPIPE, SIG_IGN);
+    // What has ended well in a worker ends well here.
+    if (!args_.quiet && TasksOf(args_) == 1 && last_end_ == RunEnd::kFinished) TellTheRun();
+    if (!args_.quiet) std::fputs(RenderTable(summary_, first_seed_).c_str(), stdout);
+    if (args_.quiet) std::fputs(RenderBrief(summary_).c_str(), stdout);
+    std::fflush(stdout);
+  }
+
+  // What belongs to failures, and the first of each kind made small.
+  absl::Status LeaveArtifacts() {
+    const std::string out = ArtifactsFolder();
+    absl::Status status;
+    const bool before = Interrupted();
+    if (!out.empty()) status = WriteArtifacts(args_, out, summary_, world_.self);
+    if (status.ok() && args_.shrink_s > 0) status = ShrinkFailures(out);
+    if (Interrupted() && !before && !args_.quiet)
+      std::printf("\nINTERRUPTED: not all that failed was traced and shrunk\n");
+    if (!status.ok() && args_.out.empty()) {
+      // Nobody has asked for these files: what was found is worth more than they are.
+      std::fprintf(stderr, "quorate-sim: %s\n", std::string(status.message()).c_str());
+      status = absl::OkStatus();
+    }
+    // Again, with what was shrunk.
+    const absl::Status reports = WriteReports(args_, summary_, first_seed_);
+    return status.ok() ? reports : status;
+  }
+
   absl::Status RunAllTasks() {
     TaskList tasks;
     tasks.count = TasksOf(args_);
@@ -178,7 +194,11 @@ class Suite {
     return absl::OkStatus();
   }
 
-  PoolLimits Limits() const { return {JobsOf(args_), args_.run_limit_s, args_.time_limit_s}; }
+  PoolLimits Limits() const {
+    PoolLimits limits{JobsOf(args_), std::chrono::seconds(args_.run_limit_s)};
+    if (args_.time_limit_s > 0) limits.time_limit = std::chrono::seconds(args_.time_limit_s);
+    return limits;
+  }
 
   Continue Take(const RunRecord& record) {
     summary_.Add(record);
@@ -216,7 +236,7 @@ class Suite {
     };
     work.progress = [](std::uint64_t) {};
     PoolLimits limits = Limits();
-    limits.time_limit_s = 0;
+    limits.time_limit.reset();
     const absl::StatusOr<std::uint64_t> done = RunAll(tasks, limits, work);
     if (!done.ok()) return done.status();
     summary_.AddTwins(*done);
@@ -249,29 +269,51 @@ class Suite {
   // The first failure of each kind is made small.
   absl::Status ShrinkFailures(const std::string& out) {
     std::set<std::string> kinds;
+    std::size_t left = 0;
     for (std::size_t i = 0; i < summary_.findings().size(); ++i) {
       const Finding& finding = summary_.findings()[i];
       const bool can =
-          (finding.severity == Severity::kSafety || finding.severity == Severity::kLiveness) &&
-          kinds.size() < kMostShrunk && !Interrupted();
-      if (!can || !kinds.insert(FingerprintOf(finding)).second) continue;
-      ShrinkTask task{scenarios_[finding.file]};
-      task.seed = finding.seed;
-      task.jobs = JobsOf(args_);
-      task.deadline_s = args_.shrink_s;
-      task.quiet = args_.quiet || isatty(STDERR_FILENO) != 1;
-      const absl::StatusOr<Shrunk> shrunk = ShrinkRun(task, world_);
-      if (!shrunk.ok()) {
-        std::fprintf(stderr, "quorate-sim: not shrunk: %s\n",
-                     std::string(shrunk.status().message()).c_str());
+          finding.severity == Severity::kSafety || finding.severity == Severity::kLiveness;
+      if (!can || Interrupted() || !kinds.insert(FingerprintOf(finding)).second) continue;
+      if (kinds.size() > kMostShrunk) {
+        ++left;
         continue;
       }
-      summary_.SetShrunk(i, shrunk->size);
-      const absl::Status status =
-          WriteShrunk(Cat(out, "/", FingerprintOf(finding)), *shrunk, task, world_);
+      const absl::Status status = ShrinkOne(i, Cat(out, "/", FingerprintOf(finding)));
       if (!status.ok()) return status;
     }
+    if (left > 0) {
+      std::fprintf(stderr, "quorate-sim: %zu more kinds of failures were not shrunk: %zu at most\n",
+                   left, kMostShrunk);
+    }
     return absl::OkStatus();
+  }
+
+  absl::Status ShrinkOne(std::size_t place, const std::string& folder) {
+    const Finding& finding = summary_.findings()[place];
+    ShrinkTask task{scenarios_[finding.file]};
+    task.seed = finding.seed;
+    task.jobs = JobsOf(args_);
+    task.deadline_s = args_.shrink_s;
+    task.quiet = args_.quiet;
+    task.folder = folder;
+    task.keep = [&](const RunConfig& config, const Failure& failure) {
+      KeepSoFar(Cat(folder, "/shrunk.json"), task, config, failure.violation);
+    };
+    const absl::StatusOr<Shrunk> shrunk = ShrinkRun(task, world_);
+    if (!shrunk.ok()) {
+      std::fprintf(stderr, "quorate-sim: %s not shrunk: %s\n", FingerprintOf(finding).c_str(),
+                   std::string(shrunk.status().message()).c_str());
+      return absl::OkStatus();
+    }
+    summary_.SetShrunk(place, shrunk->size);
+    const absl::Status status = WriteShrunk(task, *shrunk);
+    if (status.ok() && !args_.quiet) {
+      std::printf("%s shrunk to %s: see %s/story.txt\n", FingerprintOf(finding).c_str(),
+                  Render(shrunk->size).c_str(), folder.c_str());
+      std::fflush(stdout);
+    }
+    return status;
   }
 
   TwinOf TwinOfRun(std::uint64_t file, std::uint64_t seed) const {

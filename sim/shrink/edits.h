@@ -8,6 +8,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -49,8 +50,19 @@ RunConfig WithoutNode(RunConfig config, NodeId id);
 RunConfig WithoutClient(RunConfig config, std::uint32_t client);
 RunConfig WithoutNamespace(RunConfig config, std::size_t name_space);  // not the first
 
+// The keys that operations name, each once; and the run without the operations on some of them.
+std::vector<std::string> KeysOf(const RunConfig& config);
+RunConfig WithoutKeys(RunConfig config, std::size_t first, std::size_t count);
+
+// ---- nothing that depends on the run ---------------------------------------------------------------------
+// When an action of the schedule struck, by its word.
+using Moments = std::map<std::string, std::vector<std::int64_t>>;
+// One fault with a node instead of "$leader", then at one of these times instead of at a mark; empty: it has both.
+std::vector<RunConfig> Pinned(const RunConfig& config, std::size_t fault, const Moments& moments);
+
 // ---- less bad ------------------------------------------------------------------------------------------
-// Weaker forms of one fault, the weakest first; empty: there is none.
+// Weaker forms of one fault, the weakest first; empty: there is none. No form leads back to one before it: links that
+// are cut both ways stay so, spans and steps are halved.
 std::vector<RunConfig> Weakened(const RunConfig& config, std::size_t fault);
 // Plainer forms of one operation, the plainest first.
 std::vector<RunConfig> Simplified(const RunConfig& config, std::size_t operation);
@@ -60,7 +72,7 @@ std::vector<RunConfig> Tightened(const RunConfig& config);
 std::vector<RunConfig> Plainer(const RunConfig& config);
 
 // ---- the same in rounder words -------------------------------------------------------------------------
-// Times in whole multiples of `unit_ns`, each for itself.
+// Times in whole multiples of `unit_ns`, each for itself: of faults, operations, retries, frames and disk operations.
 std::vector<RunConfig> Rounded(const RunConfig& config, std::int64_t unit_ns);
 // Everything earlier: the longest span in which nothing begins is cut out.
 RunConfig Earlier(RunConfig config, std::int64_t by_ns);

@@ -18,6 +18,7 @@ constexpr std::int64_t kMoment = 1'000'000;
 std::size_t Faults(const RunConfig& config) { return config.schedule.size(); }
 std::size_t Operations(const RunConfig& config) { return config.script->operations.size(); }
 std::size_t Frames(const RunConfig& config) { return config.script->frames.size(); }
+std::size_t Keys(const RunConfig& config) { return KeysOf(config).size(); }
 std::size_t NodeLines(const RunConfig& config) { return config.script->node_deviations.size(); }
 
 RunConfig CalmFrames(RunConfig config) {
@@ -42,11 +43,14 @@ Shrinker::Shrinker(RunConfig failing, Failure failure, Evaluate evaluate, OutOfT
 }
 
 bool Shrinker::Try(std::vector<RunConfig> candidates) {
-  for (std::size_t from = 0; from < candidates.size() && !out_of_time_(); from += kAtOnce) {
-    const std::size_t to = std::min(from + kAtOnce, candidates.size());
-    std::vector<RunConfig> some(
-        std::make_move_iterator(candidates.begin() + static_cast<std::ptrdiff_t>(from)),
-        std::make_move_iterator(candidates.begin() + static_cast<std::ptrdiff_t>(to)));
+  return TryEach(candidates.size(), [&](std::size_t i) { return std::move(candidates[i]); });
+}
+
+bool Shrinker::TryEach(std::size_t count, absl::FunctionRef<RunConfig(std::size_t)> candidate) {
+  for (std::size_t from = 0; from < count && !out_of_time_(); from += kAtOnce) {
+    std::vector<RunConfig> some;
+    for (std::size_t i = from; i < std::min(from + kAtOnce, count); ++i)
+      some.push_back(candidate(i));
     const std::optional<Found> found = evaluate_(some);
     tried_ += found ? found->place + 1 : some.size();
     if (!found) continue;
@@ -137,6 +141,15 @@ bool Shrinker::Calm() {
   return any;
 }
 
+// Done first, while the run is what it was: with the right node and time it is the same run.
+bool Shrinker::Pin() {
+  bool any = false;
+  for (std::size_t i = 0; i < Faults(best_) && !out_of_time_(); ++i) {
+    while (!out_of_time_() && Try(Pinned(best_, i, moments_))) any = true;
+  }
+  return any;
+}
+
 bool Shrinker::DropClasses() {
   bool any = false;
   for (const std::string& word : ActionsOf(best_)) {
@@ -150,16 +163,13 @@ bool Shrinker::DropNodes() {
   bool any = false;
   bool again = true;
   while (again && best_.cluster.nodes > 1 && !out_of_time_()) {
-    std::vector<RunConfig> candidates;
-    const auto nodes = static_cast<std::uint32_t>(best_.cluster.nodes);
-    const auto without = [&](std::uint32_t id) { return WithoutNode(best_, NodeId(id)); };
-    for (std::uint32_t id = nodes; id > 0; --id) candidates.push_back(without(id));
-    for (std::uint64_t other = 1; other <= kOtherSeeds; ++other) {
-      for (std::uint32_t id = nodes; id > 0; --id) {
-        candidates.push_back(WithSeed(without(id), Mix(best_.cluster.options.seed, other)));
-      }
-    }
-    again = Try(std::move(candidates));
+    const auto nodes = static_cast<std::size_t>(best_.cluster.nodes);
+    again = TryEach(nodes * (1 + kOtherSeeds), [&](std::size_t i) {
+      RunConfig without = WithoutNode(best_, NodeId(static_cast<std::uint32_t>(nodes - i % nodes)));
+      const std::size_t other = i / nodes;
+      if (other == 0) return without;
+      return WithSeed(std::move(without), Mix(best_.cluster.options.seed, other));
+    });
     any = any || again;
   }
   return any;
@@ -244,6 +254,7 @@ bool Shrinker::Pass(const char* name, bool (Shrinker::*pass)()) {
 
 void Shrinker::Run() {
   Pass("truncate", &Shrinker::Truncate);
+  Pass("nodes and times named", &Shrinker::Pin);
   bool first = true;
   for (int round = 0; round < 12 && !out_of_time_(); ++round) {
     bool any = Pass("calm", &Shrinker::Calm);
@@ -256,6 +267,7 @@ void Shrinker::Run() {
       any = true;
       Pass("truncate", &Shrinker::Truncate);
     }
+    any |= Reduce(Keys, WithoutKeys, 1);
     any |= Reduce(Operations, WithoutOperations, 1);
     tell_({"operations", size(), tried_, accepted_});
     any |= Pass("nodes", &Shrinker::DropNodes);

@@ -1,8 +1,8 @@
 // sim/shrink/shrinker.h — makes a failing run small: fewer faults, operations and nodes, the same failure.
 //
 // Model: the best run so far, and passes that try smaller ones: cut off what comes after the failure · let single
-//   frames and disk operations go the usual way · drop whole classes of faults · delta debugging over faults,
-//   operations, nodes, clients, namespaces · weaker faults, plainer operations and settings · rounder and earlier
+//   frames and disk operations go the usual way · nodes and times instead of "$leader" and marks · drop whole classes of faults · delta debugging over faults,
+//   operations, keys, nodes, clients, namespaces · weaker faults, plainer operations and settings · rounder and earlier
 //   times. A candidate is accepted if it fails with the same fingerprint, whatever its events, nodes and times.
 //   Passes are repeated until none finds anything more, or the deadline is over: the best so far stands at any time.
 // Determinism: of several candidates the first in order wins, so the way does not depend on how many are tried at
@@ -13,9 +13,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "sim/check/violation.h"
 #include "sim/shrink/edits.h"
 
 namespace quorate::sim {
@@ -31,6 +33,7 @@ struct Fingerprint {
 struct Failure {
   std::uint64_t events = 0;
   std::int64_t at_ns = 0;  // virtual time of the end
+  Violation violation{};
 };
 
 struct ShrinkProgress {
@@ -54,6 +57,9 @@ class Shrinker {
   // `failing` fails, as `failure` says. Requires: failing.script.
   Shrinker(RunConfig failing, Failure failure, Evaluate evaluate, OutOfTime out_of_time, Tell tell);
 
+  // When actions of the schedule struck in `failing`, so that what waited for marks can be given a time.
+  void set_moments(Moments moments) { moments_ = std::move(moments); }
+
   // Until nothing gets smaller or time is out.
   void Run();
 
@@ -68,11 +74,14 @@ class Shrinker {
   // Whether one of them became the best.
   bool Try(std::vector<RunConfig> candidates);
   bool TryOne(RunConfig candidate);
+  // Each is made when its turn comes: a long run's are too large to be there all at once.
+  bool TryEach(std::size_t count, absl::FunctionRef<RunConfig(std::size_t)> candidate);
   // Drops items of a list in ever smaller pieces. `count` of the best, `without` items.
   bool Reduce(std::size_t (*count)(const RunConfig&),
               RunConfig (*without)(RunConfig, std::size_t, std::size_t), std::size_t finest);
   bool Truncate();
   bool Calm();
+  bool Pin();
   bool DropClasses();
   bool DropNodes();
   bool DropClients();
@@ -85,6 +94,7 @@ class Shrinker {
 
   RunConfig best_;
   Failure failure_;
+  Moments moments_;
   Evaluate evaluate_;
   OutOfTime out_of_time_;
   Tell tell_;

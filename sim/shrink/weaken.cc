@@ -48,27 +48,68 @@ void WeakenCrash(const RunConfig& config, std::size_t fault, const CrashAction& 
   if (std::exchange(weaker.call, std::nullopt)) out.push_back(WithAction(config, fault, weaker));
 }
 
+// What is cut both ways stays so: it is plainer than half of it, and no form leads back to one that was tried.
 void WeakenCut(const RunConfig& config, std::size_t fault, const CutAction& cut,
                std::vector<RunConfig>& out) {
   if (cut.flap_ns > 0) out.push_back(WithAction(config, fault, CutAction{cut.links, 0}));
   // Without the clients, without a half, without one after the other.
   CutAction without = cut;
-  without.links.erase(
-      std::remove_if(without.links.begin(), without.links.end(),
-                     [](const LinkName& link) { return link.from.is_client || link.to.is_client; }),
-      without.links.end());
+  std::erase_if(without.links,
+                [](const LinkName& link) { return link.from.is_client || link.to.is_client; });
   if (!without.links.empty()) out.push_back(WithAction(config, fault, without));
-  const std::size_t links = cut.links.size();
-  for (std::size_t piece : {links / 2, std::size_t{1}}) {
-    for (std::size_t first = 0; piece > 0 && first < links && links > 1; first += piece) {
-      CutAction fewer = cut;
-      const auto from = fewer.links.begin() + static_cast<std::ptrdiff_t>(first);
-      fewer.links.erase(from, from + static_cast<std::ptrdiff_t>(std::min(piece, links - first)));
-      if (!fewer.links.empty()) out.push_back(WithAction(config, fault, fewer));
+  const std::vector<LinkName> both = BothWays(cut.links);
+  const bool symmetric = both.size() == cut.links.size();
+  std::vector<LinkName> units = cut.links;
+  if (symmetric) std::erase_if(units, [](const LinkName& link) { return link.to < link.from; });
+  for (std::size_t piece : {units.size() / 2, std::size_t{1}}) {
+    for (std::size_t first = 0; piece > 0 && first < units.size() && units.size() > 1;
+         first += piece) {
+      std::vector<LinkName> fewer = units;
+      const auto from = fewer.begin() + static_cast<std::ptrdiff_t>(first);
+      fewer.erase(from, from + static_cast<std::ptrdiff_t>(std::min(piece, units.size() - first)));
+      if (symmetric) fewer = BothWays(fewer);
+      if (!fewer.empty()) out.push_back(WithAction(config, fault, CutAction{fewer, cut.flap_ns}));
     }
   }
-  if (const std::vector<LinkName> both = BothWays(cut.links); both.size() != cut.links.size())
-    out.push_back(WithAction(config, fault, CutAction{both, cut.flap_ns}));
+  if (!symmetric) out.push_back(WithAction(config, fault, CutAction{both, cut.flap_ns}));
+}
+
+void WeakenIsolate(const RunConfig& config, std::size_t fault, const IsolateAction& isolate,
+                   std::vector<RunConfig>& out) {
+  if (isolate.direction != Direction::kBoth)
+    out.push_back(WithAction(config, fault, IsolateAction{isolate.node, Direction::kBoth}));
+}
+
+void WeakenPartition(const RunConfig& config, std::size_t fault, const PartitionAction& partition,
+                     std::vector<RunConfig>& out) {
+  if (partition.one_way)
+    out.push_back(WithAction(config, fault, PartitionAction{partition.groups, false}));
+  // Who is in no group makes up the last one.
+  for (std::size_t i = 0; i < partition.groups.size() && partition.groups.size() > 1; ++i) {
+    PartitionAction fewer = partition;
+    fewer.groups.erase(fewer.groups.begin() + static_cast<std::ptrdiff_t>(i));
+    out.push_back(WithAction(config, fault, fewer));
+  }
+}
+
+void WeakenClock(const RunConfig& config, std::size_t fault, const ClockStepAction& step,
+                 std::vector<RunConfig>& out) {
+  for (const std::int64_t by : {step.by_ns / 100, step.by_ns / 10, step.by_ns / 2}) {
+    if (by <= -kMillisecond || by >= kMillisecond)
+      out.push_back(WithAction(config, fault, ClockStepAction{step.node, by}));
+  }
+}
+
+void WeakenDisk(const RunConfig& config, std::size_t fault, std::vector<RunConfig>& out) {
+  const Action& action = config.schedule[fault].action;
+  if (const DiskStallAction* stall = std::get_if<DiskStallAction>(&action))
+    out.push_back(WithAction(config, fault, DiskSlowAction{stall->node}));
+  if (const DiskSlowAction* slow = std::get_if<DiskSlowAction>(&action)) {
+    for (const std::int64_t factor : {std::int64_t{2}, slow->factor / 4, slow->factor / 2}) {
+      if (factor >= 2 && factor < slow->factor)
+        out.push_back(WithAction(config, fault, DiskSlowAction{slow->node, factor}));
+    }
+  }
 }
 
 void Add(const RunConfig& config, RunConfig changed, std::vector<RunConfig>& out) {
@@ -80,7 +121,48 @@ ScriptedOperation& OperationOf(RunConfig& config, std::size_t place) {
   return config.script->operations[place];
 }
 
+// Whether its value is a time.
+bool IsTime(NodeSite site) {
+  return site == NodeSite::kSync || site == NodeSite::kRead || site == NodeSite::kWork ||
+         site == NodeSite::kFlush || site == NodeSite::kRestart;
+}
+
+// The node that an action is about, if it may be whoever leads.
+NodeRef* NodeOf(Action& action) {
+  return std::visit(
+      [](auto& it) -> NodeRef* {
+        if constexpr (requires { std::get_if<LeaderOf>(&it.node); }) return &it.node;
+        return nullptr;
+      },
+      action);
+}
+
 }  // namespace
+
+std::vector<RunConfig> Pinned(const RunConfig& config, std::size_t fault, const Moments& moments) {
+  constexpr std::size_t kMostMoments = 32;
+  std::vector<RunConfig> out;
+  RunConfig pinned = config;
+  ScheduleEntry& entry = pinned.schedule[fault];
+  if (NodeRef* node = NodeOf(entry.action); node && std::holds_alternative<LeaderOf>(*node)) {
+    for (std::int64_t id = 1; id <= config.cluster.nodes; ++id) {
+      *node = NodeId(static_cast<std::uint32_t>(id));
+      out.push_back(pinned);
+    }
+    return out;
+  }
+  if (!std::holds_alternative<OnMark>(entry.when)) return out;
+  const auto known = moments.find(NameOf(entry.action));
+  if (known == moments.end()) return out;
+  for (std::size_t i = 0; i < known->second.size() && i < kMostMoments; ++i) {
+    // Behind whatever happened in that very moment; else before it.
+    for (const std::int64_t later : {1, 0}) {
+      entry.when = AtTime{known->second[i] + later};
+      if (known->second[i] + later <= config.time.horizon_ns) out.push_back(pinned);
+    }
+  }
+  return out;
+}
 
 std::vector<RunConfig> Weakened(const RunConfig& config, std::size_t fault) {
   std::vector<RunConfig> out;
@@ -89,6 +171,13 @@ std::vector<RunConfig> Weakened(const RunConfig& config, std::size_t fault) {
     WeakenCrash(config, fault, *crash, out);
   if (const CutAction* cut = std::get_if<CutAction>(&entry.action))
     WeakenCut(config, fault, *cut, out);
+  if (const IsolateAction* isolate = std::get_if<IsolateAction>(&entry.action))
+    WeakenIsolate(config, fault, *isolate, out);
+  if (const PartitionAction* partition = std::get_if<PartitionAction>(&entry.action))
+    WeakenPartition(config, fault, *partition, out);
+  if (const ClockStepAction* step = std::get_if<ClockStepAction>(&entry.action))
+    WeakenClock(config, fault, *step, out);
+  WeakenDisk(config, fault, out);
   if (const WipeAction* wipe = std::get_if<WipeAction>(&entry.action))
     out.push_back(WithAction(config, fault, CrashAction{wipe->node}));
   if (const OldImageAction* image = std::get_if<OldImageAction>(&entry.action))
@@ -215,7 +304,15 @@ std::vector<RunConfig> Rounded(const RunConfig& config, std::int64_t unit_ns) {
   const auto round_up = [unit_ns](std::int64_t ns) {
     return ns < unit_ns ? ns : (ns + unit_ns - 1) / unit_ns * unit_ns;
   };
+  const auto round_retries = [&](ScriptedOperation& operation) {
+    for (ScriptedRetry& retry : operation.retries) {
+      if (retry.after_ns >= unit_ns) retry.after_ns = round(retry.after_ns);
+    }
+  };
   RunConfig all = config;
+  for (ScriptedOperation& operation : all.script->operations) round_retries(operation);
+  Add(config, all, out);
+  all = config;
   for (ScheduleEntry& entry : all.schedule) {
     if (AtTime* at = std::get_if<AtTime>(&entry.when)) at->at_ns = round(at->at_ns);
     if (entry.for_ns > 0) entry.for_ns = round_up(entry.for_ns);
@@ -233,6 +330,19 @@ std::vector<RunConfig> Rounded(const RunConfig& config, std::int64_t unit_ns) {
   for (std::size_t i = 0; i < config.script->operations.size(); ++i) {
     RunConfig one = config;
     OperationOf(one, i).at_ns = round(OperationOf(one, i).at_ns);
+    Add(config, std::move(one), out);
+  }
+  for (std::size_t i = 0; i < config.script->operations.size(); ++i) {
+    RunConfig one = config;
+    round_retries(OperationOf(one, i));
+    Add(config, std::move(one), out);
+  }
+  for (std::size_t i = 0; i < config.script->node_deviations.size() && i < 64; ++i) {
+    NodeDeviation line = config.script->node_deviations[i];
+    if (!IsTime(line.site) || line.value < unit_ns) continue;
+    line.value = round(line.value);
+    RunConfig one = config;
+    one.script->node_deviations[i] = line;
     Add(config, std::move(one), out);
   }
   for (std::size_t i = 0; i < config.script->frames.size() && i < 64; ++i) {
