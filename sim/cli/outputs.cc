@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -40,6 +41,27 @@ absl::Status CheckFolder(const std::string& path) {
   return absl::OkStatus();
 }
 
+// All that a failure leaves.
+constexpr const char* kFilesOfKind[] = {"runs.txt",
+                                        "scenario.json",
+                                        "trace.txt",
+                                        "history.jsonl",
+                                        "engine_case.cc",
+                                        "shrunk.json",
+                                        "shrunk.json.new",
+                                        "resolved.json",
+                                        "shrunk.trace.txt",
+                                        "shrunk.history.jsonl",
+                                        "shrunk.engine_case.cc",
+                                        "story.txt"};
+
+// Whether a folder was made by WriteKind.
+bool IsOfKind(const fs::directory_entry& entry) {
+  std::error_code error;
+  return entry.is_directory(error) && fs::is_regular_file(entry.path() / "runs.txt", error) &&
+         fs::is_regular_file(entry.path() / "scenario.json", error);
+}
+
 absl::Status WriteKind(const fs::path& folder, const Summary& summary,
                        const std::vector<const Finding*>& findings, const ChildSettings& settings,
                        const std::string& program) {
@@ -47,10 +69,7 @@ absl::Status WriteKind(const fs::path& folder, const Summary& summary,
   fs::create_directories(folder, error);
   if (error) return Cannot(folder.string(), "made", error.value());
   // Of an earlier run.
-  for (const char* old : {"shrunk.json", "resolved.json", "shrunk.trace.txt",
-                          "shrunk.history.jsonl", "shrunk.engine_case.cc", "story.txt"}) {
-    fs::remove(folder / old, error);
-  }
+  for (const char* old : kFilesOfKind) fs::remove(folder / old, error);
   std::string lines;
   for (const Finding* finding : findings) lines += Render(summary, *finding) + "\n";
   const absl::Status status = WriteText((folder / "runs.txt").string(), lines);
@@ -125,6 +144,14 @@ absl::Status WriteArtifacts(const RunArgs& args, const std::string& out, const S
   std::map<std::string, std::vector<const Finding*>> kinds;
   for (const Finding& finding : summary.findings()) {
     if (IsFailure(finding.severity)) kinds[FingerprintOf(finding)].push_back(&finding);
+  }
+  // Whoever looks into `out` afterwards would take them for this run's. Another shard may have put them there.
+  std::error_code error;
+  for (fs::directory_iterator at(out, error), end; !error && at != end; at.increment(error)) {
+    if (IsOfKind(*at) && !kinds.contains(at->path().filename().string())) {
+      std::fprintf(stderr, "quorate-sim: %s: was there before, and is of another run\n",
+                   at->path().c_str());
+    }
   }
   for (const auto& [kind, findings] : kinds) {
     if (Interrupted()) break;

@@ -135,7 +135,7 @@ class Suite {
  private:
   void TellResult() {
     // Who reads the table may stop reading at any line: what failed is looked at all the same.
-    signal(SIGPIPE, SIG_IGN);
+    if (summary_.failures() > 0) signal(SIGPIPE, SIG_IGN);
     // What has ended well in a worker ends well here.
     if (!args_.quiet && TasksOf(args_) == 1 && last_end_ == RunEnd::kFinished) TellTheRun();
     if (!args_.quiet) std::fputs(RenderTable(summary_, first_seed_).c_str(), stdout);
@@ -195,7 +195,9 @@ class Suite {
   }
 
   PoolLimits Limits() const {
-    PoolLimits limits{JobsOf(args_), std::chrono::seconds(args_.run_limit_s)};
+    PoolLimits limits;
+    limits.jobs = JobsOf(args_);
+    limits.run_limit = std::chrono::seconds(args_.run_limit_s);
     if (args_.time_limit_s > 0) limits.time_limit = std::chrono::seconds(args_.time_limit_s);
     return limits;
   }

@@ -3,6 +3,10 @@
 // excused, 29 unknown, 31 crash, 37 assertion, 41 ends the process, 43 differs from process to
 // process, 47 takes for ever. Seed 4291 reaches a mark that no other does. A violation that is
 // passed over is counted, and the run passes.
+// Of scenarios whose name begins with "shrinkable" every run violates I-7, and can be resolved: into 40 operations and
+// a crash, of which 2 operations are needed. The name's ending says what it is like: "slow": a run takes two
+// seconds; "crash", "loop": a run with fewer than 10 operations does that; "never": the resolving run does not end;
+// "dies": it dies. A number in place of the ending tells the checker: "shrinkable.3" violates I-3.
 #include <signal.h>
 #include <unistd.h>
 
@@ -24,6 +28,47 @@ RunResult Failed(RunResult result, const CheckSet& ignored, const char* checker,
   result.verdict = Verdict::kFail;
   result.violation = Violation{checker, what, 7};
   return result;
+}
+
+void Loop() {
+  for (;;) sleep(1);
+}
+void Die() {
+  signal(SIGSEGV, SIG_DFL);  // a sanitizer's own handler would end the process another way
+  raise(SIGSEGV);
+}
+
+RunConfig Resolved(const RunConfig& config) {
+  RunConfig resolved = config;
+  Script script;
+  script.nodes.resize(static_cast<std::size_t>(config.cluster.nodes));
+  for (std::uint32_t i = 0; i < 40; ++i) {
+    ScriptedOperation& operation = script.operations.emplace_back();
+    operation.at_ns = 1'000'003 * (i + 1);
+    operation.client = i % 4;
+    operation.node = NodeId(1);
+    operation.what = Command(Put{"key" + std::to_string(i % 8), "v"});
+  }
+  resolved.schedule.push_back({AtTime{7'000'000}, CrashAction{NodeId(1)}, 1'000'000});
+  resolved.script = std::move(script);
+  return resolved;
+}
+
+RunResult Shrinkable(const Scenario& scenario, const RunConfig& config, const RunSettings& settings,
+                     RunResult result) {
+  const std::string ending = scenario.name.substr(scenario.name.find('.') + 1);
+  const std::size_t operations = config.script ? config.script->operations.size() : 40;
+  result.events = 100 + 10 * operations;
+  if (ending == "slow") sleep(2);
+  if (ending == "never" && settings.resolve) Loop();
+  if (ending == "dies" && settings.resolve) Die();
+  if (ending == "loop" && operations < 10) Loop();
+  if (ending == "crash" && operations < 10) Die();
+  if (settings.resolve) result.resolved = config.script ? config : Resolved(config);
+  if (operations < 2) return result;
+  const bool number = ending.find_first_not_of("0123456789") == std::string::npos;
+  const std::string checker = number && !ending.empty() ? "I-" + ending : "I-7";
+  return Failed(result, config.checks.ignored, checker.c_str(), "there are two operations");
 }
 
 RunResult FakeRun(const Scenario& scenario, const RunConfig& config, std::uint64_t seed,
@@ -48,6 +93,8 @@ RunResult FakeRun(const Scenario& scenario, const RunConfig& config, std::uint64
                        << (differs && fill != nullptr ? fill : "nothing") << "\n3 0.1 ends\n";
   }
   if (settings.history_to != nullptr) *settings.history_to << "{}\n";
+  if (scenario.name.starts_with("shrinkable"))
+    return Shrinkable(scenario, config, settings, std::move(result));
   switch (seed % 100) {
     case 13:
       return Failed(result, config.checks.ignored, "I-7",
@@ -63,8 +110,7 @@ RunResult FakeRun(const Scenario& scenario, const RunConfig& config, std::uint64
       result.excuse = "out of budget";
       return result;
     case 31:
-      signal(SIGSEGV, SIG_DFL);  // a sanitizer's own handler would end the process another way
-      raise(SIGSEGV);
+      Die();
       return result;
     case 37:
       INVARIANT(seed == 0);

@@ -70,19 +70,21 @@ struct Shrinking {
         EXPECT_GE(candidates[i].cluster.nodes, 1);
         EXPECT_EQ(candidates[i].script->nodes.size(),
                   static_cast<std::size_t>(candidates[i].cluster.nodes));
-        if (fails(candidates[i])) return Shrinker::Found{i, {100, 2'000'000'000}};
+        if (fails(candidates[i])) return Shrinker::Found{i, {100, 2'000'000'000, {}}};
       }
       return std::nullopt;
     };
     const auto out_of_time = [&] { return tries >= most_tries; };
-    Shrinker shrinker(start, {100, 2'000'000'000}, evaluate, out_of_time,
+    Shrinker shrinker(start, {100, 2'000'000'000, {}}, evaluate, out_of_time,
                       [](const ShrinkProgress&) {});
+    shrinker.set_moments(moments);
     shrinker.Run();
     finished = shrinker.finished();
     return shrinker.best();
   }
 
   RunConfig start;
+  Moments moments;
   bool finished = false;
 };
 
@@ -138,6 +140,153 @@ TEST(Shrinker, MakesFaultsWeaker) {
   }
 }
 
+// ---- single steps ---------------------------------------------------------------------------------------
+
+RunConfig WithFault(Action action) {
+  RunConfig config;
+  config.cluster.nodes = 3;
+  config.time.horizon_ns = 10'000'000'000;
+  config.namespaces = {{"default"}};
+  config.script = Script{};
+  config.script->nodes.resize(3);
+  config.schedule.push_back({AtTime{1'000'000'000}, std::move(action), 2'000'000'000});
+  return config;
+}
+
+// Takes the first weaker form that `fails` until there is none.
+Action Weakest(Action action, const std::function<bool(const Action&)>& fails) {
+  RunConfig config = WithFault(std::move(action));
+  for (int steps = 0; steps < 200; ++steps) {
+    const std::vector<RunConfig> weaker = Weakened(config, 0);
+    const auto found = std::find_if(weaker.begin(), weaker.end(), [&](const RunConfig& each) {
+      return fails(each.schedule[0].action);
+    });
+    if (found == weaker.end()) return config.schedule[0].action;
+    config = *found;
+  }
+  ADD_FAILURE() << "one weaker form leads to another for ever";
+  return config.schedule[0].action;
+}
+bool Always(const Action&) { return true; }
+
+TEST(Weakening, MakesOneWayCutsWhole) {
+  const NodeId n1(1), n2(2);
+  const Action isolate = Weakest(IsolateAction{n1, Direction::kInto}, Always);
+  EXPECT_EQ(isolate, Action(IsolateAction{n1, Direction::kBoth}));
+  const Action partition = Weakest(PartitionAction{{{n1}, {n2}}, true}, [](const Action& it) {
+    return std::get<PartitionAction>(it).groups.size() == 2;
+  });
+  EXPECT_EQ(partition, Action(PartitionAction{{{n1}, {n2}}, false}));
+}
+
+TEST(Weakening, OfCutLinksEnds) {
+  const LinkEnd n1{false, 1}, n2{false, 2}, n3{false, 3};
+  const LinkName there{n1, n2}, back{n2, n1}, other{n2, n3};
+  const auto has_there = [&](const Action& it) {
+    const std::vector<LinkName>& links = std::get<CutAction>(it).links;
+    return std::find(links.begin(), links.end(), there) != links.end();
+  };
+  // What is cut both ways is plainer than half of it, wherever one begins.
+  const Action both = CutAction{{there, back}, 0};
+  EXPECT_EQ(Weakest(CutAction{{there, other}, 0}, has_there), both);
+  EXPECT_EQ(Weakest(CutAction{{there, back, other}, 5'000'000}, has_there), both);
+  // Unless it has to be half of it.
+  const auto only_there = [&](const Action& it) {
+    const std::vector<LinkName>& links = std::get<CutAction>(it).links;
+    return has_there(it) && std::find(links.begin(), links.end(), back) == links.end();
+  };
+  EXPECT_EQ(Weakest(CutAction{{there, other}, 0}, only_there), Action(CutAction{{there}, 0}));
+}
+
+TEST(Weakening, MakesStepsOfClocksSmallerAndDisksFaster) {
+  const NodeId n1(1);
+  const Action step = Weakest(ClockStepAction{n1, -3'600'000'000'000}, [](const Action& it) {
+    return std::get<ClockStepAction>(it).by_ns <= -1'000'000'000;
+  });
+  EXPECT_GT(std::get<ClockStepAction>(step).by_ns, -2'000'000'001);
+  const Action slow = Weakest(DiskStallAction{n1}, [](const Action& it) {
+    const DiskSlowAction* slower = std::get_if<DiskSlowAction>(&it);
+    return slower == nullptr || slower->factor >= 4;
+  });
+  ASSERT_TRUE(std::holds_alternative<DiskSlowAction>(slow));
+  EXPECT_LT(std::get<DiskSlowAction>(slow).factor, 8);
+  EXPECT_EQ(Weakest(DiskStallAction{n1}, Always), Action(DiskSlowAction{n1, 2}));
+}
+
+TEST(Pinning, NamesTheNodeAndThenTheTime) {
+  RunConfig config = WithFault(PauseAction{LeaderOf{"default"}});
+  config.schedule[0].when = OnMark{"leader.changed", 2};
+  const Moments moments = {{"pause", {3'000'000'000, 20'000'000'000}}, {"crash", {7}}};
+  const std::vector<RunConfig> nodes = Pinned(config, 0, moments);
+  ASSERT_EQ(nodes.size(), 3u);
+  EXPECT_EQ(nodes[1].schedule[0].action, Action(PauseAction{NodeId(2)}));
+  EXPECT_TRUE(std::holds_alternative<OnMark>(nodes[1].schedule[0].when));
+  const std::vector<RunConfig> times = Pinned(nodes[1], 0, moments);
+  ASSERT_EQ(times.size(), 2u);  // one of them lies behind the end
+  EXPECT_EQ(std::get<AtTime>(times[0].schedule[0].when).at_ns, 3'000'000'001);
+  EXPECT_TRUE(Pinned(times[0], 0, moments).empty());
+}
+
+// With the right node and time it is the same run, and nothing is left that a mark or an election decides.
+TEST(Pinning, OfARealRunFindsTheSameFailure) {
+  Shrinking shrinking(3);
+  shrinking.start.schedule.clear();
+  shrinking.start.schedule.push_back(
+      {OnMark{"leader.changed", 1}, CrashAction{LeaderOf{"default"}}, 1'000'000'000});
+  shrinking.moments = {{"crash", {1'500'000'000}}};
+  const RunConfig least = shrinking.Run([](const RunConfig& config) {
+    if (!HasCrash(config) || config.cluster.nodes < 2) return false;
+    const ScheduleEntry& entry = config.schedule[0];
+    const CrashAction& crash = std::get<CrashAction>(entry.action);
+    const NodeId* const node = std::get_if<NodeId>(&crash.node);
+    const AtTime* const at = std::get_if<AtTime>(&entry.when);
+    return (node == nullptr || *node == NodeId(2)) && (at == nullptr || at->at_ns > 0);
+  });
+  ASSERT_EQ(least.schedule.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<AtTime>(least.schedule[0].when));
+}
+
+ScriptedOperation Operation(Command command) {
+  ScriptedOperation operation;
+  operation.node = NodeId(1);
+  operation.what = std::move(command);
+  return operation;
+}
+
+TEST(Keys, GoWithAllThatIsAboutThem) {
+  RunConfig config = WithFault(OperationAction{NodeId(1), "default", ScheduledOp::kPut, "c", "v"});
+  config.script->operations = {Operation(Put{"a", "1"}), Operation(Increment{"b", 1}),
+                               Operation(Batch{{}, {BatchWrite{"a", "1"}, BatchWrite{"b", "2"}}}),
+                               Operation(Batch{{}, {BatchWrite{"b", "2"}}})};
+  config.script->operations.push_back(Operation(Put{}));
+  config.script->operations.back().what = ScriptedRead{Range{"a", "z", 0}, false};
+  EXPECT_EQ(KeysOf(config), (std::vector<std::string>{"a", "b", "c"}));
+  const RunConfig without = WithoutKeys(config, 1, 2);
+  ASSERT_EQ(without.script->operations.size(), 3u);
+  EXPECT_EQ(without.script->operations[0], config.script->operations[0]);
+  EXPECT_EQ(without.script->operations[1], Operation(Batch{{}, {BatchWrite{"a", "1"}}}));
+  EXPECT_EQ(without.script->operations[2], config.script->operations[4]);
+  EXPECT_TRUE(without.schedule.empty());
+  EXPECT_EQ(KeysOf(WithoutKeys(config, 0, 9)), std::vector<std::string>());
+}
+
+TEST(Rounding, ReachesRetriesAndDisks) {
+  RunConfig config = WithFault(CrashAction{NodeId(1)});
+  config.script->operations = {Operation(Put{"a", "1"})};
+  config.script->operations[0].retries = {{285'509'265, NodeId(2)}};
+  config.script->node_deviations = {{NodeId(1), NodeSite::kSync, 3, 12'345'678}};
+  const std::vector<RunConfig> rounder = Rounded(config, 1'000'000);
+  EXPECT_TRUE(std::any_of(rounder.begin(), rounder.end(), [](const RunConfig& each) {
+    return each.script->operations[0].retries[0].after_ns == 286'000'000;
+  }));
+  EXPECT_TRUE(std::any_of(rounder.begin(), rounder.end(), [](const RunConfig& each) {
+    return each.script->node_deviations[0].value == 12'000'000;
+  }));
+  // What is smaller than the unit stays: it would be nothing.
+  for (const RunConfig& each : Rounded(config, 1'000'000'000))
+    EXPECT_EQ(each.script->operations[0].retries[0].after_ns, 285'509'265);
+}
+
 // Whatever is taken away, what is left is a scenario that can be written, read and run.
 TEST(Edits, EveryVariantIsARunThatCanBeWrittenAndRead) {
   const RunConfig run = SomeRun(5);
@@ -159,6 +308,10 @@ TEST(Edits, EveryVariantIsARunThatCanBeWrittenAndRead) {
   }
   for (RunConfig& plainer : Plainer(run)) variants.push_back(std::move(plainer));
   for (RunConfig& tighter : Tightened(run)) variants.push_back(std::move(tighter));
+  for (std::size_t i = 0; i < KeysOf(run).size(); i += 3)
+    variants.push_back(WithoutKeys(run, i, 2));
+  std::vector<RunConfig> rounder = Rounded(run, 10'000'000);
+  for (std::size_t i = 0; i < rounder.size(); i += 40) variants.push_back(std::move(rounder[i]));
   std::size_t ran = 0;
   for (const RunConfig& variant : variants) {
     const std::string text = WriteResolved("variant", "A variant.", variant);
