@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <sstream>
 #include <streambuf>
+#include <string_view>
 #include <utility>
 
 #include "sim/cases/writer.h"
@@ -50,14 +51,20 @@ class MomentsOfTrace : public std::streambuf {
     return c;
   }
   std::streamsize xsputn(const char* from, std::streamsize count) override {
-    for (std::streamsize i = 0; i < count; ++i) Add(from[i]);
+    std::string_view left(from, static_cast<std::size_t>(count));
+    for (std::size_t end = left.find('\n'); end != std::string_view::npos; end = left.find('\n')) {
+      line_ += left.substr(0, end);
+      left.remove_prefix(end + 1);
+      Add('\n');
+    }
+    line_ += left;
     return count;
   }
 
  private:
   void Add(char c) {
     if (c != '\n') {
-      if (line_.size() < 200) line_ += c;
+      line_ += c;
       return;
     }
     if (line_.find(" scheduled ") != std::string::npos) text_ += line_ + "\n";

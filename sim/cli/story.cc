@@ -67,8 +67,9 @@ std::string TellStory(const Shrunk& shrunk, const Scenario& scenario) {
     text += Cat("  ", need(), WriteEntry(entry), "\n");
   if (!deviations.empty()) text += "Frames and disk operations that went another way:\n";
   for (const std::string& line : deviations) text += Cat("  ", need(), line, "\n");
-  text += "Operations:\n";
-  for (const std::string& line : LinesOf(written, "operations")) text += Cat("  ", line, "\n");
+  const std::vector<std::string> operations = LinesOf(written, "operations");
+  text += operations.empty() ? "No operations.\n" : "Operations:\n";
+  for (const std::string& line : operations) text += Cat("  ", line, "\n");
   if (!shrunk.last_lines)
     return text +
            "\nThe time was out before it was run once more: replay --trace tells what happened.\n";
