@@ -353,6 +353,10 @@ KvReply ReferenceModel::Answer(const Query& query, Index at) const {
                         [&](const Get& get) {
                           KvReply reply;
                           reply.revision = RevisionAt(at);
+                          if (get.key.size() > limits_.max_key_bytes) {
+                            reply.status = ReplyStatus::kTooBig;
+                            return reply;
+                          }
                           const auto row = rows_.find(get.key);
                           const RowVersion* found =
                               row == rows_.end() ? nullptr : VersionAt(row->second, at);

@@ -129,6 +129,15 @@ TEST(Run, ProgressIsDueWhileNothingIsBroken) {
   EXPECT_GT(result.checked.at("LIVE-4"), 0u);
 }
 
+// Keys of the workload have six bytes: all of them are refused, reads as well as writes.
+TEST(Run, KeysThatAreTooLongAreRefusedAsTheModelExpects) {
+  const RunResult result = RunOf(R"({"format":1,"about":"No key fits.","time":{"horizon":"3s"},
+    "cluster":{"nodes":3,"options":{"max_key_bytes":"5B"}},"workload":{"clients":3,"rate":"50/s"}})",
+                                 1);
+  EXPECT_EQ(result.verdict, Verdict::kPass)
+      << (result.violation ? result.violation->what : std::string());
+}
+
 TEST(Run, AScheduledCrashStrikesItsNodeAtItsTime) {
   const Scenario scenario = ScenarioOf(R"({"format":1,"about":"One crash.","time":{"horizon":"3s"},
     "cluster":{"nodes":3,"options":{"heartbeat":"50ms","election_timeout":["150ms","300ms"]}},
