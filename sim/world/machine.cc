@@ -119,8 +119,8 @@ void Machine::Boot() {
     break;
   }
   shared_.budget.Clear(shared_.EndpointOf(id_), Hurt::kDown);
-  // A sync that was ordered to fail still will.
-  if (!disk_.fail_next_sync) shared_.budget.Clear(shared_.EndpointOf(id_), Hurt::kFailed);
+  // What was ordered to fail still will.
+  if (!disk_.fails_next()) shared_.budget.Clear(shared_.EndpointOf(id_), Hurt::kFailed);
   told_stopped_ = false;
   Turn([this] {
     IntoHost([&] { process_->host.Start(now()); }, [&] { AfterStart(); });

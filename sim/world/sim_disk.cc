@@ -78,12 +78,19 @@ bool SimDisk::Strikes(NodeSite site, Choice& choice, std::int64_t parts, const c
   return true;
 }
 
+// Ordered and counted by the schedule, perhaps a life ago: it is in this one that something failed.
+bool SimDisk::TakeOrder(bool& fail_next) {
+  if (!std::exchange(fail_next, false)) return false;
+  shared_.budget.Set(shared_.EndpointOf(node_), Hurt::kFailed);
+  return true;
+}
+
 bool SimDisk::WriteFails() {
-  if (std::exchange(fail_next_write, false)) return true;  // ordered and counted by the schedule
+  if (TakeOrder(fail_next_write)) return true;
   return Strikes(NodeSite::kWriteError, write_error_choice_, write_error_, "disk.write_error");
 }
 bool SimDisk::MapWriteFails() {
-  if (std::exchange(fail_next_map_write, false)) return true;
+  if (TakeOrder(fail_next_map_write)) return true;
   return Strikes(NodeSite::kMapError, map_error_choice_, map_error_, "disk.map_error");
 }
 bool SimDisk::FlushFails() {
@@ -91,10 +98,7 @@ bool SimDisk::FlushFails() {
                  std::min(sync_error_ * kSyncsOfAFlush, kWhole), "disk.flush_error");
 }
 bool SimDisk::SyncFails() {
-  if (std::exchange(fail_next_sync, false)) {  // ordered by the schedule, perhaps a life ago
-    shared_.budget.Set(shared_.EndpointOf(node_), Hurt::kFailed);
-    return true;
-  }
+  if (TakeOrder(fail_next_sync)) return true;
   return Strikes(NodeSite::kSyncError, sync_error_choice_, sync_error_, "disk.sync_error");
 }
 

@@ -72,6 +72,8 @@ class SimDisk {
   bool fail_next_map_write = false;
   std::int64_t lies_until = 0;  // syncs say that all is durable, and nothing is
   bool healed = false;          // no more faults of single operations
+  // What was ordered to fail and has not been done yet.
+  bool fails_next() const { return fail_next_sync || fail_next_write || fail_next_map_write; }
 
   // How long something that takes `ns` on a good day takes now, or when it ends if nothing finishes before.
   std::int64_t EndOf(std::int64_t ns);
@@ -113,6 +115,7 @@ class SimDisk {
 
  private:
   bool Strikes(NodeSite site, Choice& choice, std::int64_t parts, const char* name);
+  bool TakeOrder(bool& fail_next);
   bool MayStrike(const NodeFates::Strike& strike) const;
   void Spoiled(const NodeFates::Strike& strike, std::size_t rows);
 
