@@ -1,5 +1,7 @@
 #include "storage/mem_kv.h"
 
+#include <algorithm>
+
 #include "engine/base/check.h"
 #include "engine/base/match.h"
 #include "engine/base/prf.h"
@@ -187,6 +189,13 @@ std::size_t MemKv::CorruptRange(std::string_view from, std::optional<std::string
     if (CorruptRow(at->first, Mix(salt, NameKey(at->first)))) ++count;
   }
   return count;
+}
+
+bool MemKv::HoldsCorruption() const {
+  return !corrupt_.empty() || std::any_of(undo_.begin(), undo_.end(), [](const UndoBatch& batch) {
+    return std::any_of(batch.begin(), batch.end(),
+                       [](const Undo& undo) { return undo.was_corrupt; });
+  });
 }
 
 KvImage MemKv::DurableImage() const {

@@ -62,6 +62,8 @@ class MemKv final : public Kv {
   std::size_t CorruptRange(std::string_view from, std::optional<std::string_view> to,
                            std::uint64_t salt);
   const absl::btree_set<std::string>& corrupt_keys() const { return corrupt_; }
+  // Whether a row is corrupt, or would be again if a crash undid what is not durable.
+  bool HoldsCorruption() const;
 
   // The rows as they are, durable or not, corrupt or not.
   const KvImage& rows() const { return rows_; }

@@ -50,6 +50,9 @@ std::optional<std::string> Refute(const Excuse& excuse, const DamageLog& damage,
       }
     }
     if (first == nullptr) return who + " was never damaged, or mended since";
+    for (const NodeId whole : facts.whole) {
+      if (whole == claimed.node) return who + " is said to be lost, but its stores are whole";
+    }
     if (!(*first == claimed)) return who + " was damaged otherwise than it says";
     if (claimed.event < before) return who + " stands out of order";
     if (claimed.event > facts.event || claimed.at_ns > facts.now_ns) {

@@ -3,7 +3,7 @@
 // Model: the world notes every damage that it does to a disk, when it does it (`DamageLog`). A run that finds no
 //   quorum left to heal says so in a certificate: which groups, who votes in them, how many make a quorum, who is
 //   lost for good by which damage, and since when there is no quorum. `Refute` recomputes all of it from the
-//   damage log and the configuration alone: it shares no code with who made the certificate.
+//   damage log, the stores as they are and the configuration alone: it shares no code with who made the certificate.
 // Invariants: damage is for ever unless it was mended: a node whose disk holds something else than was written
 //   neither votes nor acknowledges again in this run.
 // Units: virtual nanoseconds; events by their number. Errors: none.
@@ -26,7 +26,8 @@ struct Damage {
   friend bool operator==(const Damage&, const Damage&) = default;
 };
 using DamageLog = std::vector<Damage>;  // in the order of events
-// What was done to this node before is made good: a map that was lost was made anew from the log.
+// What was done to this node before is made good: a map that was lost was made anew from the log, or whatever was
+// spoiled was written over or dropped, and a process has started that never saw it.
 inline constexpr const char* kMended = "mended";
 
 struct Excuse {
@@ -49,6 +50,9 @@ struct ExcuseFacts {
   bool damage_is_configured = false;  // the scenario has faults that damage disks
   std::uint64_t event = 0;            // at which the run ended
   std::int64_t now_ns = 0;
+  // Nodes whose stores hold nothing else than was written, and which refused and stopped for no damage: looked up
+  // in the stores, whatever was noted.
+  std::vector<NodeId> whole{};
 };
 // What is wrong with the claim; nullopt: it holds.
 std::optional<std::string> Refute(const Excuse& excuse, const DamageLog& damage,

@@ -103,6 +103,7 @@ void Machine::Boot() {
     }
     shared_.edges.OnStoreOpened(id_, /*spoiled=*/false, absl::OkStatus());
     if (!MayStart()) return;
+    NoteMended();
     shared_.edges.OnProcess(id_);
     const BootNumber boot = Next(node->recovered.last_boot);
     if (shared_.trace.textual()) Say("boots, life " + std::to_string(boot.value()));
@@ -158,6 +159,15 @@ bool Machine::MayStart() {
   shared_.budget.Clear(shared_.EndpointOf(id_), Hurt::kWiped);
   shared_.budget.Clear(shared_.EndpointOf(id_), Hurt::kDamaged);
   return true;
+}
+
+// What was spoiled is gone, and this process never saw it.
+void Machine::NoteMended() {
+  const std::size_t node = shared_.EndpointOf(id_);
+  if (!shared_.budget.Is(node, Hurt::kDamaged) || !whole()) return;
+  shared_.budget.Clear(node, Hurt::kDamaged);
+  shared_.damage.push_back({id_, kMended, shared_.verdicts.event(), shared_.now()});
+  Say("holds nothing spoiled any more");
 }
 
 void Machine::LoseInCrash(Loss loss) {
@@ -304,7 +314,8 @@ void Machine::OnStoppedByItself() {
   shared_.edges.OnStopped(
       id_, shared_.budget.Is(node, Hurt::kFailed) || shared_.budget.Is(node, Hurt::kDamaged),
       reason);
-  if (shared_.budget.Is(node, Hurt::kDamaged)) {
+  const bool of_damage = reason == StopReason::kDataLoss || !whole();
+  if (shared_.budget.Is(node, Hurt::kDamaged) && of_damage) {
     damaged_ = true;
     damage_ = std::string("stopped by itself: ") + NameOf(reason);
     return;

@@ -87,6 +87,13 @@ class Machine {
   // Its store was found damaged: it will not run any more in this run.
   bool damaged() const { return damaged_; }
   const std::string& damage() const { return damage_; }
+  // It was not found damaged, and its stores hold what was written: what may have been spoiled in them is gone.
+  bool whole() const { return !damaged_ && lost_ == Loss::kNothing && !disk_.HoldsCorruption(); }
+  // The same but for what a crash might bring back.
+  bool reads_whole() const {
+    return !damaged_ && lost_ == Loss::kNothing && disk_.log.corrupt_keys().empty() &&
+           disk_.map.corrupt_keys().empty();
+  }
   const Host* host() const;
   const Replica* replica() const;
   bool Leads(GroupId group) const;
@@ -132,6 +139,7 @@ class Machine {
   void LoseNow();
   void PutImageBack();
   bool MayStart();
+  void NoteMended();
   void Push(EventKind kind, std::int64_t at);
   void OnStoppedByItself();
   std::optional<RecoveredNode> Recover(MapStore& map);

@@ -1,6 +1,7 @@
 #include "sim/world/phases.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -88,6 +89,11 @@ bool Phases::InCore(NodeId node) const {
 void Phases::EnterHealing() {
   faults_.Freeze();
   if (shared_.promise_broken) return Finish();
+  for (const std::unique_ptr<Machine>& machine : machines_) {
+    if (shared_.budget.Is(shared_.EndpointOf(machine->id()), Hurt::kDamaged) &&
+        machine->reads_whole())
+      StartAnew(*machine);
+  }
   do {
     ChooseCore();
     if (core_.empty()) return;
@@ -169,16 +175,32 @@ void Phases::GiveUp(std::uint64_t quorum) {
     excuse.since_event = excuse.lost[few - 1].event;
     excuse.since_ns = excuse.lost[few - 1].at_ns;
   }
-  const ExcuseFacts facts{.nodes = machines_.size(),
-                          .damage_is_configured = DamageIsConfigured(shared_.config),
-                          .event = shared_.verdicts.event(),
-                          .now_ns = shared_.now()};
+  ExcuseFacts facts{.nodes = machines_.size(),
+                    .damage_is_configured = DamageIsConfigured(shared_.config),
+                    .event = shared_.verdicts.event(),
+                    .now_ns = shared_.now()};
+  for (const std::unique_ptr<Machine>& machine : machines_) {
+    if (machine->whole()) facts.whole.push_back(machine->id());
+  }
   const std::optional<std::string> wrong = Refute(excuse, shared_.damage, facts);
   shared_.verdicts.Expect(Check::kExcuse, !wrong, [&] {
     return "the run is excused for a reason that does not hold: " + *wrong + ": " + Render(excuse);
   });
   excuse_ = std::move(excuse);
   phase_ = Phase::kDone;
+}
+
+// Its disk was damaged, and is not any more: a process that may have read, or may still hold, what was spoiled makes
+// room for one that finds its stores whole. Power is not cut: nothing of what was written goes.
+void Phases::StartAnew(Machine& machine) {
+  machine.CallOffCrash();
+  machine.disk().Heal(bounds_.disk_ns);
+  if (machine.running()) {
+    constexpr std::uint64_t kAll = std::numeric_limits<std::uint64_t>::max();
+    machine.KeepInCrash({kAll, kAll});
+    machine.Crash(std::nullopt);
+  }
+  machine.Boot();
 }
 
 void Phases::HealNode(Machine& machine) {

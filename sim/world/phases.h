@@ -59,6 +59,7 @@ class Phases {
   void ChooseCore();
   // A quorum is damaged for good: says so, and has it verified.
   void GiveUp(std::uint64_t quorum);
+  void StartAnew(Machine& machine);
   void HealNode(Machine& machine);
   void HealLinks();
   std::vector<NodeId> ScriptedCore(const std::vector<NodeId>& able);

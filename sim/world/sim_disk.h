@@ -74,6 +74,8 @@ class SimDisk {
   bool healed = false;          // no more faults of single operations
   // What was ordered to fail and has not been done yet.
   bool fails_next() const { return fail_next_sync || fail_next_write || fail_next_map_write; }
+  // Something in the stores is not what was written, or would not be after a crash.
+  bool HoldsCorruption() const { return log.HoldsCorruption() || map.HoldsCorruption(); }
 
   // How long something that takes `ns` on a good day takes now, or when it ends if nothing finishes before.
   std::int64_t EndOf(std::int64_t ns);

@@ -61,6 +61,12 @@ TEST_F(ExcuseOfFive, ThatNamesANodeThatWasMendedIsForged) {
   excuse_.since_ns = 50'000;
   EXPECT_EQ(Refuted(), std::nullopt);
 }
+TEST_F(ExcuseOfFive, ThatNamesANodeWhoseStoresAreWholeIsForged) {
+  facts_.whole = {NodeId(1), NodeId(3)};
+  EXPECT_EQ(Refuted(), std::nullopt);
+  facts_.whole.emplace_back(4);
+  EXPECT_EQ(Refuted(), "n4 is said to be lost, but its stores are whole");
+}
 TEST_F(ExcuseOfFive, ThatNamesANodeTwiceIsForged) {
   excuse_.lost[2] = DamageOf(2, 25);
   EXPECT_EQ(Refuted(), "n2 is lost twice");

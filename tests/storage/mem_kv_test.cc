@@ -105,6 +105,18 @@ TEST(MemKvCorruption, IsStickyUntilTheRowIsWrittenAgain) {
   EXPECT_EQ(kv.corrupt_keys().size(), 1u);
 }
 
+TEST(MemKvCorruption, IsHeldUntilWhatReplacedItIsDurable) {
+  MemKv kv(KvImage{{"a", "value"}, {"b", "value"}});
+  EXPECT_FALSE(kv.HoldsCorruption());
+  ASSERT_TRUE(kv.CorruptRow("a", 7));
+  EXPECT_TRUE(kv.HoldsCorruption());
+  ASSERT_TRUE(kv.Write({KvDelete{"a"}}).ok());
+  EXPECT_TRUE(kv.corrupt_keys().empty());
+  EXPECT_TRUE(kv.HoldsCorruption()) << "a crash would bring it back";
+  ASSERT_TRUE(kv.Sync().ok());
+  EXPECT_FALSE(kv.HoldsCorruption());
+}
+
 TEST(MemKvCorruption, OfARangeHitsEveryRowInIt) {
   MemKv kv(KvImage{{"a", "1"}, {"b", "2"}, {"c", ""}, {"d", "4"}});
   EXPECT_EQ(kv.CorruptRange("b", "d", 3), 2u);
