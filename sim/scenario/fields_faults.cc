@@ -191,12 +191,18 @@ void AddProcessFields(std::vector<Field>& fields) {
       Add(fields, "budget.wiped", PerRun{[](RunConfig& c, std::int64_t v) { c.budget.wiped = v; }},
           Number("\"none\"", 0, 9), "Nodes that process.wipe may strike, of those in budget.down.");
   wiped.words = {{"none", 0}, {"minority", kMinority}, {"all", kAllNodes}};
-  Field& bound = Add(fields, "budget.clock_bound", PerRun{[](RunConfig& c, std::int64_t v) {
-                       c.budget.enforce_clock_bound = v != 0;
-                       c.budget.clock_bound_ns = v;
-                     }},
+  Field& bound = Add(fields, "budget.clock_bound",
+                     PerRun{[](RunConfig& c, std::int64_t v) {
+                              c.budget.enforce_clock_bound = v != 0;
+                              c.budget.clock_bound_ns = v;
+                            },
+                            [](const RunConfig& c) {
+                              return c.budget.enforce_clock_bound ? c.budget.clock_bound_ns : 0;
+                            }},
                      {Unit::kDuration, "\"none\"", Milliseconds(1).ns, 24 * kHour},
-                     "No wall clock is further than this from true time; \"enforce\" = 500ms.");
+                     "No wall clock is ever further than this from true time (\"enforce\" = "
+                     "500ms): what is drawn is "
+                     "kept within it, what is ordered beyond it is refused.");
   bound.words = {{"none", 0}, {"enforce", Milliseconds(500).ns}};
   Add(fields, "budget.over_budget", YesOrNo{[](RunConfig&, bool) {}}, {Unit::kWord, "false", 0, 0},
       "Allows faults beyond what is tolerated: wiping all nodes, old images, syncs that lie. Once "

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "engine/base/match.h"
+#include "sim/scenario/clock_bound.h"
 #include "sim/scenario/field_groups.h"
 #include "sim/scenario/mark_table.h"
 #include "sim/scenario/nearest.h"
@@ -311,8 +312,9 @@ class ScenarioReader {
       return Complaint("budget.wiped", "is \"none\": process.wipe would never happen");
     if (!wipes && !none_wiped)
       return Complaint("budget.wiped", "has no effect without process.wipe");
-    const absl::Status within = CheckWithinBudget();
-    return within.ok() ? CheckShares() : within;
+    absl::Status status = CheckWithinBudget();
+    if (status.ok() && !resolved_) status = CheckClockBound(scenario_);
+    return status.ok() ? CheckShares() : status;
   }
 
   // Faults after which nobody can promise anything are asked for twice. A resolved scenario is a record.

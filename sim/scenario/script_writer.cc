@@ -459,7 +459,10 @@ std::string WriteResolved(std::string_view name, std::string_view about, const R
   text += Cat("  \"cluster\": ", cluster.substr(0, cluster.size() - 1),
               ", \"options\": ", WriteOptions(config));
   if (!namespaces.empty()) text += Cat(", \"namespaces\": ", OneLine(namespaces));
-  text += Cat("},\n  \"workload\": ", WriteSettings(config, "workload."), ",\n");
+  text += "},\n";
+  if (const std::string budget = WriteSettings(config, "budget."); budget != "{}")
+    text += Cat("  \"budget\": ", budget, ",\n");
+  text += Cat("  \"workload\": ", WriteSettings(config, "workload."), ",\n");
   std::string checks = WriteSettings(config, "checks.");
   if (config.checks.linearizable != std::vector<std::string>{"*"}) {
     std::vector<std::string> names;

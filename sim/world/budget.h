@@ -2,14 +2,20 @@
 //
 // Model: for each node what is wrong with it now. Every random fault that takes a node out of service asks here
 //   before it strikes, so that the limit holds by construction; scheduled ones do not ask, but are counted. A
-//   damaged node (its disk is not to be trusted) is damaged for the rest of the run. Disks that forget unseen (old
-//   images, syncs that lie) hurt nobody in this sense: see sim/check/over_budget.h.
+//   damaged node (its disk is not to be trusted) is so until that damage is gone. Disks that forget unseen (old
+//   images, syncs that lie) hurt nobody in this sense: see sim/check/over_budget.h. Damage that was written over is
+//   none any more as soon as a process has started that never saw it.
+//   Wall clocks have a limit of their own: each is read through `ClockBudget`, whatever it began with, however fast
+//   it runs and whatever was done to it, by chance or by order.
 // Invariants: random faults leave at most `most` nodes down, paused, failed or damaged at once, and at most
-//   `most_wiped` of them wiped.
+//   `most_wiped` of them wiped. No wall clock shows a time that is further from true time than its limit.
+// Units of clocks: virtual nanoseconds, below 2^62.
 // Errors: none.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace quorate::sim {
@@ -20,6 +26,25 @@ enum class Hurt : std::uint8_t {
   kFailed = 4,   // its disk failed an operation: the process will end by itself
   kDamaged = 8,  // its disk holds something else than what was written
   kWiped = 16,   // its disk holds nothing; damaged, too
+};
+
+class ClockBudget {
+ public:
+  ClockBudget() = default;  // no limit
+  // Requires: most_ns >= 0.
+  explicit ClockBudget(std::int64_t most_ns) : most_ns_(most_ns) {}
+
+  bool limited() const { return most_ns_ != kNoLimit; }
+  // The error nearest to this one that a clock may have.
+  std::int64_t Within(std::int64_t error_ns) const {
+    return std::clamp(error_ns, -most_ns_, most_ns_);
+  }
+  // How long a clock with this error may stand still: it falls behind.
+  std::int64_t MayStand(std::int64_t error_ns) const { return most_ns_ + Within(error_ns); }
+
+ private:
+  static constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max() / 2;
+  std::int64_t most_ns_ = kNoLimit;
 };
 
 class FaultBudget {

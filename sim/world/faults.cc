@@ -240,8 +240,7 @@ void Faults::PushStep(std::size_t which, std::uint64_t step, std::int64_t at) {
 }
 
 bool Faults::StrikeOf(Process& process, std::size_t which) {
-  const std::int64_t length =
-      std::max<std::int64_t>(process.how_long.From(process.length), kShortest);
+  std::int64_t length = std::max<std::int64_t>(process.how_long.From(process.length), kShortest);
   const std::int64_t until = shared_.now() + length;
   switch (process.kind) {
     case Kind::kCrash:
@@ -290,12 +289,9 @@ bool Faults::StrikeOf(Process& process, std::size_t which) {
       At(process.node).SlowDisk(until, shared_.config.disk.slow_factor);
       break;
     case Kind::kClockFreeze: {
-      const BudgetConfig& budget = shared_.config.budget;
       SimClock& clock = At(process.node).clock();
-      // It falls behind while it stands.
-      if (budget.enforce_clock_bound &&
-          clock.WallError(shared_.now()) - length < -budget.clock_bound_ns)
-        return false;
+      length = std::min(length, clock.budget().MayStand(clock.WallError(shared_.now())));
+      if (length < kShortest) return false;
       clock.FreezeWall(shared_.now());
       break;
     }
@@ -478,15 +474,12 @@ void Faults::ClogNode(const SwizzleStep& step, std::int64_t begun) {
 }
 
 bool Faults::StrikeClockStep(Process& process) {
-  const std::int64_t by = process.detail.From(shared_.config.clocks.step_by_ns);
+  const std::int64_t wanted = process.detail.From(shared_.config.clocks.step_by_ns);
   SimClock& clock = At(process.node).clock();
-  const BudgetConfig& budget = shared_.config.budget;
-  const std::int64_t error = clock.WallError(shared_.now()) + by;
-  // A clock that stands is off by another amount as soon as it goes again.
-  if (by == 0 || (budget.enforce_clock_bound &&
-                  (clock.frozen() || std::max(error, -error) > budget.clock_bound_ns)))
-    return false;
-  clock.StepWall(by);
+  // A clock that stands is off by another amount as soon as it goes again: two steps would have to fit.
+  if (clock.budget().limited() && clock.frozen()) return false;
+  const std::int64_t by = clock.StepWall(shared_.now(), wanted);
+  if (by == 0) return false;
   process.step_ns = by;
   if (by < 0) {
     Mark(shared_, "clock.stepped_back");

@@ -19,15 +19,18 @@ Machine::Machine(Shared& shared, Wire& wire, Landmarks& landmarks, NodeId id)
   restart_ = Choice(shared.seed, "process.restart", entity);
   recover_again_ = Choice(shared.seed, "process.recover_again", entity);
   kept_in_recovery_ = Choice(shared.seed, "process.kept_in_recovery", entity);
+  const BudgetConfig& budget = shared.config.budget;
+  const ClockBudget bound =
+      budget.enforce_clock_bound ? ClockBudget(budget.clock_bound_ns) : ClockBudget();
   if (shared.config.script) {
     const ScriptedNode& node = shared.config.script->nodes[shared.EndpointOf(id)];
-    clock_ = SimClock(node.wall_offset_ns, node.mono_drift_ppm, node.drift_ppm);
+    clock_ = SimClock(node.wall_offset_ns, node.mono_drift_ppm, node.drift_ppm, bound);
     gather_ns_ = node.gather_ns;
     return;
   }
   clock_ = SimClock(shared.config.clocks.wall_offset_ns.At(entity),
                     shared.config.clocks.mono_drift_ppm.At(entity),
-                    shared.config.clocks.drift_ppm.At(entity));
+                    shared.config.clocks.drift_ppm.At(entity), bound);
   gather_ns_ = GatherOf(shared.seed, id);
 }
 

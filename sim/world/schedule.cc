@@ -225,7 +225,7 @@ void Faults::Carry(std::size_t entry) {
             },
             [&](const ClockStepAction& action) {
               with(action.node, [&](Machine& machine) {
-                machine.clock().StepWall(action.by_ns);
+                machine.clock().StepWall(now, action.by_ns);
                 if (action.by_ns < 0) Mark(shared_, "clock.stepped_back");
               });
             },

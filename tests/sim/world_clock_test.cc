@@ -14,7 +14,7 @@ TEST(SimClock, MonotonicNeverGoesBackWhateverIsDone) {
   std::int64_t now = 0;
   for (int step = 0; step < 20'000; ++step) {
     now += 1 + (step * 7919) % 5'000'000;
-    if (step % 97 == 0) clock.StepWall(-3 * kSecond);
+    if (step % 97 == 0) clock.StepWall(now, -3 * kSecond);
     if (step % 61 == 0) clock.SetDrift(now, step % 2 == 0 ? 499'999 : -499'999);
     if (step % 41 == 0) clock.FreezeWall(now);
     if (step % 83 == 0) clock.ThawWall();
@@ -52,7 +52,7 @@ TEST(SimClock, DriftMakesSpansLongerOrShorter) {
 TEST(SimClock, WallStepsBackWhileMonotonicDoesNot) {
   SimClock clock;
   const Now before = clock.At(kSecond);
-  clock.StepWall(-2 * kSecond);
+  clock.StepWall(kSecond, -2 * kSecond);
   const Now after = clock.At(kSecond);
   EXPECT_EQ(before.wall.ns - after.wall.ns, 2 * kSecond);
   EXPECT_EQ(before.mono, after.mono);
