@@ -36,7 +36,7 @@ DiskIs Coverage::DiskOf(Machine& machine) const {
   const SimDisk& disk = machine.disk();
   if (disk.full) return DiskIs::kFull;
   if (disk.stalled_until > shared_.now()) return DiskIs::kStalled;
-  return disk.slow_until > shared_.now() ? DiskIs::kSlow : DiskIs::kOk;
+  return disk.SlowFactor() > 1 ? DiskIs::kSlow : DiskIs::kOk;
 }
 
 bool Coverage::MovedOutside() {

@@ -242,6 +242,7 @@ void Faults::PushStep(std::size_t which, std::uint64_t step, std::int64_t at) {
 bool Faults::StrikeOf(Process& process, std::size_t which) {
   std::int64_t length = std::max<std::int64_t>(process.how_long.From(process.length), kShortest);
   const std::int64_t until = shared_.now() + length;
+  const FaultId who = static_cast<FaultId>(which);
   switch (process.kind) {
     case Kind::kCrash:
       return StrikeCrash(process);
@@ -264,7 +265,7 @@ bool Faults::StrikeOf(Process& process, std::size_t which) {
           !shared_.budget.MayHurt(shared_.EndpointOf(process.node))) {
         return false;
       }
-      machine.Pause();
+      machine.Pause(who);
       break;
     }
     case Kind::kClog:
@@ -274,25 +275,27 @@ bool Faults::StrikeOf(Process& process, std::size_t which) {
       const Endpoint a = shared_.EndpointOf(process.node);
       const Endpoint b = shared_.EndpointOf(process.peer);
       process.cut = {{a, b}, {b, a}};
+      MarkLeaderAlone(process.cut);
       SetCut(process, true);
       At(process.node).Disconnect(process.peer);
       At(process.peer).Disconnect(process.node);
       break;
     }
     case Kind::kDiskFull:
-      At(process.node).SetFull(true);
+      At(process.node).FillDisk(who);
       break;
     case Kind::kDiskStall:
       At(process.node).StallDisk(until);
       break;
     case Kind::kDiskSlow:
-      At(process.node).SlowDisk(until, shared_.config.disk.slow_factor);
+      At(process.node).disk().Slow(until, shared_.config.disk.slow_factor);
       break;
     case Kind::kClockFreeze: {
-      SimClock& clock = At(process.node).clock();
+      Machine& machine = At(process.node);
+      const SimClock& clock = machine.clock();
       length = std::min(length, clock.budget().MayStand(clock.WallError(shared_.now())));
       if (length < kShortest) return false;
-      clock.FreezeWall(shared_.now());
+      machine.FreezeClock(who);
       break;
     }
   }
@@ -313,6 +316,7 @@ void Faults::SetCut(Process& process, bool cut) {
 bool Faults::End(std::size_t which, std::uint64_t step) {
   Process& process = processes_[which];
   if (!process.active) return false;
+  const FaultId who = static_cast<FaultId>(which);
   if (step == kFlapStep) {
     if (shared_.now() >= process.ends_at) return false;
     SetCut(process, !process.is_cut);
@@ -329,13 +333,13 @@ bool Faults::End(std::size_t which, std::uint64_t step) {
       SetCut(process, false);
       break;
     case Kind::kPause:
-      At(process.node).Resume();
+      At(process.node).Resume(who);
       break;
     case Kind::kDiskFull:
-      At(process.node).SetFull(false);
+      At(process.node).EmptyDisk(who);
       break;
     case Kind::kClockFreeze:
-      At(process.node).clock().ThawWall();
+      At(process.node).ThawClock(who);
       break;
     case Kind::kCrash:
     case Kind::kAimedCrash:

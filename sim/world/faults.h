@@ -114,7 +114,9 @@ class Faults {
   static bool Lasts(const Action& action);
   // Something that was scheduled is over.
   void Settle(Scheduled& scheduled);
-  void CutScheduled(std::size_t entry, std::vector<DirectedLink> cut);
+  // False: there is nothing to cut.
+  bool CutScheduled(std::size_t entry, std::vector<DirectedLink> cut);
+  bool OrderFailure(const Machine& machine, bool& fail_next);
   Machine& At(NodeId node) { return *machines_[shared_.EndpointOf(node)]; }
   std::uint32_t SlotOfSchedule(std::size_t entry) const {
     return static_cast<std::uint32_t>(kScheduledBase + entry);

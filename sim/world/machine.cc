@@ -214,7 +214,7 @@ void Machine::PutImageBack() {
   shared_.BreakPromise();
 }
 
-void Machine::CorruptStore(StorePart store, std::int64_t nth) {
+bool Machine::CorruptStore(StorePart store, std::int64_t nth) {
   MemKv& kv = store == StorePart::kLog ? disk_.log : disk_.map;
   const std::string* chosen = nullptr;
   for (const auto& [key, value] : kv.rows()) {
@@ -229,10 +229,11 @@ void Machine::CorruptStore(StorePart store, std::int64_t nth) {
     chosen = &key;
     if (nth-- == 0) break;
   }
-  if (chosen == nullptr || !kv.CorruptRow(*chosen, Mix(NameKey(*chosen)))) return;
+  if (chosen == nullptr || !kv.CorruptRow(*chosen, Mix(NameKey(*chosen)))) return false;
   shared_.budget.Set(shared_.EndpointOf(id_), Hurt::kDamaged);
   shared_.injected.Add("disk.corrupt_row");
   shared_.damage.push_back({id_, "disk.corrupt_row", shared_.verdicts.event(), shared_.now()});
+  return true;
 }
 
 void Machine::Crash(std::optional<std::int64_t> restart_after) {
@@ -302,7 +303,7 @@ void Machine::FinishCrash() {
   process_.reset();
   LoseNow();
   if (!damaged_) shared_.budget.Set(shared_.EndpointOf(id_), Hurt::kDown);
-  Resume();  // what waited for the process comes up again and finds nobody
+  ResumeForAll();  // what waited for the process comes up again and finds nobody
   if (restart_after_ && !damaged_) Push(EventKind::kRestart, shared_.now() + *restart_after_);
   restart_after_.reset();
 }
@@ -328,13 +329,19 @@ void Machine::OnStoppedByItself() {
   Push(EventKind::kRestart, shared_.now() + after);
 }
 
-void Machine::Pause() {
+void Machine::Pause(FaultId who) {
   if (process_ == nullptr) return;
+  pauses_.Add(who);
   paused_ = true;
   shared_.budget.Set(shared_.EndpointOf(id_), Hurt::kPaused);
 }
 
-void Machine::Resume() {
+void Machine::Resume(FaultId who) {
+  if (pauses_.Remove(who)) ResumeForAll();
+}
+
+void Machine::ResumeForAll() {
+  pauses_.Clear();
   paused_ = false;
   shared_.budget.Clear(shared_.EndpointOf(id_), Hurt::kPaused);
   for (const Event& event : parked_) {
@@ -351,15 +358,36 @@ void Machine::StallDisk(std::int64_t until) {
   if (LeadsAny()) Mark(shared_, "disk.stalled_on_leader");
 }
 
-void Machine::SlowDisk(std::int64_t until, std::int64_t factor) {
-  disk_.slow_until = until;
-  disk_.slow_factor = factor;
+void Machine::FillDisk(FaultId who) {
+  fillings_.Add(who);
+  disk_.full = true;
+  landmarks_.OnSpace(id_, /*full=*/true);
+  TellSpace();
 }
 
-void Machine::SetFull(bool full) {
-  disk_.full = full;
-  landmarks_.OnSpace(id_, full);
+void Machine::EmptyDisk(FaultId who) {
+  if (fillings_.Remove(who)) EmptyDiskForAll();
+}
+
+void Machine::EmptyDiskForAll() {
+  fillings_.Clear();
+  disk_.full = false;
+  landmarks_.OnSpace(id_, /*full=*/false);
   TellSpace();
+}
+
+void Machine::FreezeClock(FaultId who) {
+  freezes_.Add(who);
+  clock_.FreezeWall(shared_.now());
+}
+
+void Machine::ThawClock(FaultId who) {
+  if (freezes_.Remove(who)) ThawClockForAll();
+}
+
+void Machine::ThawClockForAll() {
+  freezes_.Clear();
+  clock_.ThawWall();
 }
 
 // Nothing to tell to a process that knows; one that does not run at the moment is told when it goes on.

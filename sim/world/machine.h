@@ -21,6 +21,7 @@
 
 #include "engine/host.h"
 #include "net/link_table.h"
+#include "sim/world/holders.h"
 #include "sim/world/landmarks.h"
 #include "sim/world/shared.h"
 #include "sim/world/sim_clock.h"
@@ -60,15 +61,21 @@ class Machine {
   // What is durable now is copied away, to be put back by a later loss.
   void TakeImage() { image_.emplace(disk_.log.DurableImage(), disk_.map.DurableImage()); }
   bool has_image() const { return image_.has_value(); }
-  // A row of one of the stores reads as corrupt from now on. No effect if there is none.
-  void CorruptStore(StorePart store, std::int64_t nth);
+  // A row of one of the stores reads as corrupt from now on. False: there is none.
+  bool CorruptStore(StorePart store, std::int64_t nth);
   // A crash that was to come does not.
   void CallOffCrash();
-  void Pause();
-  void Resume();
+  // What lasts is held by whoever ordered it, until it lets go; of several that overlap, until the last one does.
+  void Pause(FaultId who);
+  void Resume(FaultId who);
+  void ResumeForAll();
+  void FillDisk(FaultId who);
+  void EmptyDisk(FaultId who);
+  void EmptyDiskForAll();
+  void FreezeClock(FaultId who);
+  void ThawClock(FaultId who);
+  void ThawClockForAll();
   void StallDisk(std::int64_t until);
-  void SetFull(bool full);
-  void SlowDisk(std::int64_t until, std::int64_t factor);
   // An input that nobody sent over the network.
   void Order(const Input& input);
   // The connection to `peer` broke here.
@@ -167,6 +174,7 @@ class Machine {
   bool deceived_ = false;  // its disk has forgotten what it had said it would keep
   bool paused_ = false;
   std::vector<Event> parked_;
+  Holders pauses_, fillings_, freezes_;
   bool damaged_ = false;
   std::string damage_;
   bool told_stopped_ = false;

@@ -205,14 +205,14 @@ void Phases::StartAnew(Machine& machine) {
 
 void Phases::HealNode(Machine& machine) {
   machine.CallOffCrash();
-  machine.Resume();
+  machine.ResumeForAll();
   machine.disk().Heal(bounds_.disk_ns);
-  machine.clock().ThawWall();
+  machine.ThawClockForAll();
   if (machine.running() && !machine.serving()) machine.Crash(std::nullopt);
   if (!machine.running()) {
     machine.Boot();
   } else {
-    machine.SetFull(false);
+    machine.EmptyDiskForAll();
   }
 }
 
@@ -277,7 +277,7 @@ ScriptedOutsider Phases::ChoosePlace(const Machine& machine) {
 void Phases::Place(Machine& machine, const ScriptedOutsider& place) {
   machine.CallOffCrash();
   machine.disk().Heal(bounds_.disk_ns);
-  machine.SetFull(false);
+  machine.EmptyDiskForAll();
   if (place.dead) {
     machine.Crash(std::nullopt);
     return;

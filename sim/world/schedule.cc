@@ -37,12 +37,15 @@ void Faults::OnMarks() {
   }
 }
 
-void Faults::CutScheduled(std::size_t entry, std::vector<DirectedLink> cut) {
+bool Faults::CutScheduled(std::size_t entry, std::vector<DirectedLink> cut) {
+  if (cut.empty()) return false;
+  MarkLeaderAlone(cut);
   scheduled_[entry].cut = std::move(cut);
   scheduled_[entry].is_cut = true;
   wire_.net().Cut(scheduled_[entry].cut);
   if (shared_.trace.textual())
     shared_.trace.Say(TellCut(wire_, scheduled_[entry].cut, shared_.nodes));
+  return true;
 }
 
 // Whether something stays broken until it is ended. A node that is down shows by itself.
@@ -108,22 +111,20 @@ void Faults::Carry(std::size_t entry) {
   if (frozen_) return;
   const std::int64_t now = shared_.now();
   scheduled_[entry].begun = now;
+  const FaultId who = SlotOfSchedule(entry);
   const std::int64_t until =
       planned.for_ns > 0 ? now + planned.for_ns : now + 3600LL * 1'000'000'000;
+  const std::string name = NameOf(planned.action);
   if (shared_.trace.textual()) {
     const std::optional<NodeRef> named = NodeOf(planned.action);
     shared_.trace.Say(TellScheduled(planned, named ? Resolve(*named) : std::nullopt));
   }
-  shared_.injected.Add(std::string("scheduled.") + NameOf(planned.action));
-  if (Lasts(planned.action)) {
-    scheduled_[entry].lasts = true;
-    ++active_;
-  }
-  const auto with = [this, entry](const NodeRef& ref, auto&& act) {
+  const auto with = [this, entry](const NodeRef& ref, auto&& act) -> bool {
     scheduled_[entry].node = Resolve(ref);
-    if (scheduled_[entry].node) act(At(*scheduled_[entry].node));
+    return scheduled_[entry].node && act(At(*scheduled_[entry].node));
   };
-  std::visit(
+  // Whether it did anything: what finds nobody, or nothing to do, is no fault.
+  const bool done = std::visit(
       Match{[&](const PartitionAction& action) {
               std::vector<std::vector<Endpoint>> groups(1);
               for (const std::vector<NodeId>& group : action.groups) {
@@ -147,10 +148,10 @@ void Faults::Carry(std::size_t entry) {
                   }
                 }
               }
-              CutScheduled(entry, std::move(cut));
+              return CutScheduled(entry, std::move(cut));
             },
             [&](const IsolateAction& action) {
-              with(action.node, [&](Machine& machine) {
+              return with(action.node, [&](Machine& machine) {
                 std::vector<std::vector<Endpoint>> groups(2);
                 groups[0].push_back(shared_.EndpointOf(machine.id()));
                 for (Endpoint node = 0; node < shared_.nodes; ++node) {
@@ -159,24 +160,22 @@ void Faults::Carry(std::size_t entry) {
                 CutWay way = CutWay::kBoth;
                 if (action.direction == Direction::kInto) way = CutWay::kInto;
                 if (action.direction == Direction::kOutOf) way = CutWay::kOutOf;
-                std::vector<DirectedLink> cut = CutBetween(groups, way);
-                MarkLeaderAlone(cut);
-                CutScheduled(entry, std::move(cut));
+                return CutScheduled(entry, CutBetween(groups, way));
               });
             },
             [&](const CutAction& action) {
-              std::vector<DirectedLink> cut = wire_.EndpointsOf(action.links);
-              MarkLeaderAlone(cut);
-              CutScheduled(entry, std::move(cut));
               if (action.flap_ns > 0) PushScheduled(entry, kFlapStep, now + action.flap_ns);
+              return CutScheduled(entry, wire_.EndpointsOf(action.links));
             },
             [&](const ClogAction& action) {
-              for (const auto& [from, to] : wire_.EndpointsOf(action.links))
-                wire_.net().Clog(from, to, until);
+              const std::vector<DirectedLink> links = wire_.EndpointsOf(action.links);
+              for (const auto& [from, to] : links) wire_.net().Clog(from, to, until);
+              return !links.empty();
             },
             [&](const SwizzleAction& action) {
               for (std::size_t i = 0; i < action.steps.size(); ++i)
                 PushScheduled(entry, kSwizzleStep + i, now + action.steps[i].after_ns);
+              return !action.steps.empty();
             },
             [&](const DisconnectAction& action) {
               const Endpoint a = shared_.EndpointOf(action.node);
@@ -184,24 +183,33 @@ void Faults::Carry(std::size_t entry) {
               CutScheduled(entry, {{a, b}, {b, a}});
               At(action.node).Disconnect(action.peer);
               At(action.peer).Disconnect(action.node);
+              return true;
             },
             [&](const HealAction&) {
               // Whatever cuts links is over, also what is whole for the moment between two flaps.
+              bool any = false;
               for (std::size_t which = 0; which < processes_.size(); ++which) {
                 const Kind kind = processes_[which].kind;
-                if (kind == Kind::kPartition || kind == Kind::kDisconnect) End(which, kEndStep);
+                if (kind != Kind::kPartition && kind != Kind::kDisconnect) continue;
+                any = End(which, kEndStep) || any;
               }
               for (std::size_t other = 0; other < scheduled_.size(); ++other) {
-                if (scheduled_[other].is_cut || (scheduled_[other].lasts && Cuts(other)))
-                  EndScheduled(other);
+                if (!scheduled_[other].is_cut && !(scheduled_[other].lasts && Cuts(other)))
+                  continue;
+                any = true;
+                EndScheduled(other);
               }
+              return any;
             },
             [&](const CrashAction& action) {
-              with(action.node, [&](Machine& machine) {
+              return with(action.node, [&](Machine& machine) {
                 const std::optional<std::int64_t> restart =
                     planned.for_ns > 0 ? std::optional(planned.for_ns) : std::nullopt;
                 if (action.lose != Loss::kNothing) machine.LoseInCrash(action.lose);
-                if (!machine.running()) return;
+                if (!machine.running()) {
+                  const bool image = action.lose == Loss::kImage;
+                  return action.lose != Loss::kNothing && (!image || machine.has_image());
+                }
                 if (action.keep) machine.KeepInCrash(*action.keep);
                 shared_.budget.Set(shared_.EndpointOf(machine.id()), Hurt::kDown);
                 if (action.call) {
@@ -209,84 +217,131 @@ void Faults::Carry(std::size_t entry) {
                 } else {
                   machine.Crash(restart);
                 }
+                return true;
               });
             },
             [&](const WipeAction& action) {
-              with(action.node, [&](Machine& machine) {
+              return with(action.node, [&](Machine& machine) {
                 machine.LoseInCrash(Loss::kAll);
                 machine.Crash(planned.for_ns > 0 ? std::optional(planned.for_ns) : std::nullopt);
+                return true;
               });
             },
             [&](const RestartAction& action) {
-              with(action.node, [](Machine& machine) { machine.Boot(); });
+              return with(action.node, [](Machine& machine) {
+                if (machine.running() || machine.damaged()) return false;
+                machine.Boot();
+                return true;
+              });
             },
             [&](const PauseAction& action) {
-              with(action.node, [](Machine& machine) { machine.Pause(); });
+              return with(action.node, [&](Machine& machine) {
+                machine.Pause(who);
+                return machine.paused();
+              });
             },
             [&](const ClockStepAction& action) {
-              with(action.node, [&](Machine& machine) {
-                machine.clock().StepWall(now, action.by_ns);
-                if (action.by_ns < 0) Mark(shared_, "clock.stepped_back");
+              return with(action.node, [&](Machine& machine) {
+                const std::int64_t by = machine.clock().StepWall(now, action.by_ns);
+                if (by < 0) Mark(shared_, "clock.stepped_back");
+                return by != 0;
               });
             },
             [&](const ClockFreezeAction& action) {
-              with(action.node, [&](Machine& machine) { machine.clock().FreezeWall(now); });
+              return with(action.node, [&](Machine& machine) {
+                machine.FreezeClock(who);
+                return true;
+              });
             },
             [&](const DiskSlowAction& action) {
-              with(action.node, [&](Machine& machine) { machine.SlowDisk(until, action.factor); });
+              return with(action.node, [&](Machine& machine) {
+                machine.disk().Slow(until, action.factor);
+                return true;
+              });
             },
             [&](const DiskStallAction& action) {
-              with(action.node, [&](Machine& machine) { machine.StallDisk(until); });
+              return with(action.node, [&](Machine& machine) {
+                machine.StallDisk(until);
+                return true;
+              });
             },
             [&](const DiskFullAction& action) {
-              with(action.node, [](Machine& machine) { machine.SetFull(true); });
+              return with(action.node, [&](Machine& machine) {
+                machine.FillDisk(who);
+                return true;
+              });
             },
             [&](const SyncErrorAction& action) {
-              with(action.node, [&](Machine& machine) {
-                machine.disk().fail_next_sync = true;
-                shared_.budget.Set(shared_.EndpointOf(machine.id()), Hurt::kFailed);
+              return with(action.node, [&](Machine& machine) {
+                return OrderFailure(machine, machine.disk().fail_next_sync);
               });
             },
             [&](const WriteErrorAction& action) {
-              with(action.node, [&](Machine& machine) {
-                machine.disk().fail_next_write = true;
-                shared_.budget.Set(shared_.EndpointOf(machine.id()), Hurt::kFailed);
+              return with(action.node, [&](Machine& machine) {
+                return OrderFailure(machine, machine.disk().fail_next_write);
               });
             },
             [&](const MapErrorAction& action) {
-              with(action.node, [&](Machine& machine) {
-                machine.disk().fail_next_map_write = true;
-                shared_.budget.Set(shared_.EndpointOf(machine.id()), Hurt::kFailed);
+              return with(action.node, [&](Machine& machine) {
+                return OrderFailure(machine, machine.disk().fail_next_map_write);
               });
             },
             [&](const CorruptAction& action) {
-              with(action.node,
-                   [&](Machine& machine) { machine.CorruptStore(action.store, action.nth); });
+              return with(action.node, [&](Machine& machine) {
+                return machine.CorruptStore(action.store, action.nth);
+              });
             },
             [&](const ImageAction& action) {
-              with(action.node, [](Machine& machine) { machine.TakeImage(); });
+              return with(action.node, [](Machine& machine) {
+                machine.TakeImage();
+                return true;
+              });
             },
             [&](const OldImageAction& action) {
-              with(action.node, [&](Machine& machine) {
+              return with(action.node, [&](Machine& machine) {
+                const bool any = machine.running() || machine.has_image();
                 machine.LoseInCrash(Loss::kImage);
                 machine.Crash(planned.for_ns > 0 ? std::optional(planned.for_ns) : std::nullopt);
+                return any;
               });
             },
             [&](const LyingSyncAction& action) {
-              with(action.node, [&](Machine& machine) { machine.disk().lies_until = until; });
+              return with(action.node, [&](Machine& machine) {
+                machine.disk().Lie(until);
+                return true;
+              });
             },
             [&](const TransferAction& action) {
               const std::optional<NodeId> leader = Resolve(LeaderOf{action.name_space});
               const std::optional<GroupId> group = clients_.GroupOf(action.name_space);
-              if (leader && group) At(*leader).Order(TransferLeadership{*group, action.target});
+              if (!leader || !group) return false;
+              At(*leader).Order(TransferLeadership{*group, action.target});
+              return true;
             },
             [&](const OperationAction& action) {
-              if (const std::optional<NodeId> node = Resolve(action.node)) {
-                clients_.Issue(scheduled_[entry].operation, action, *node);
-              }
+              const std::optional<NodeId> node = Resolve(action.node);
+              if (node) clients_.Issue(scheduled_[entry].operation, action, *node);
+              return node.has_value();
             }},
       planned.action);
+  if (!done) {
+    if (shared_.trace.textual()) shared_.trace.Say("scheduled " + name + " finds nothing to do");
+    return;
+  }
+  shared_.injected.Add("scheduled." + name);
+  if (Lasts(planned.action)) {
+    scheduled_[entry].lasts = true;
+    ++active_;
+  }
   if (planned.for_ns > 0) PushScheduled(entry, kEndStep, until);
+}
+
+// The next operation of this kind fails. A node that is damaged does none any more.
+bool Faults::OrderFailure(const Machine& machine, bool& fail_next) {
+  if (machine.damaged()) return false;
+  fail_next = true;
+  shared_.budget.Set(shared_.EndpointOf(machine.id()), Hurt::kFailed);
+  return true;
 }
 
 // Something that a scheduled fault is to do later.
@@ -332,9 +387,10 @@ void Faults::EndScheduled(std::size_t entry) {
   if (std::exchange(scheduled.is_cut, false)) wire_.net().Join(scheduled.cut);
   if (!scheduled.node) return;
   const Action& action = shared_.config.schedule[entry].action;
-  if (std::holds_alternative<PauseAction>(action)) At(*scheduled.node).Resume();
-  if (std::holds_alternative<DiskFullAction>(action)) At(*scheduled.node).SetFull(false);
-  if (std::holds_alternative<ClockFreezeAction>(action)) At(*scheduled.node).clock().ThawWall();
+  const FaultId who = SlotOfSchedule(entry);
+  if (std::holds_alternative<PauseAction>(action)) At(*scheduled.node).Resume(who);
+  if (std::holds_alternative<DiskFullAction>(action)) At(*scheduled.node).EmptyDisk(who);
+  if (std::holds_alternative<ClockFreezeAction>(action)) At(*scheduled.node).ThawClock(who);
 }
 
 }  // namespace quorate::sim

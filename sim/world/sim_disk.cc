@@ -50,17 +50,31 @@ SimDisk::SimDisk(Shared& shared, NodeId node) : shared_(shared), node_(node), fa
 
 std::int64_t SimDisk::EndOf(std::int64_t ns) {
   const std::int64_t now = shared_.now();
-  if (now < slow_until) ns *= std::max<std::int64_t>(1, slow_factor);
+  ns *= SlowFactor();
   const std::int64_t end = std::max(now + ns, stalled_until);
   busy_until_ = std::max(busy_until_, end);
   if (end - now > patience_ns_) troubled_until_ = std::max(troubled_until_, end);
   return end;
 }
 
+void SimDisk::Slow(std::int64_t until, std::int64_t factor) {
+  std::erase_if(slow_, [this](const Slowness& one) { return one.until <= shared_.now(); });
+  slow_.push_back({until, factor});
+}
+
+std::int64_t SimDisk::SlowFactor() const {
+  std::int64_t factor = 1;
+  for (const Slowness& one : slow_) {
+    if (shared_.now() < one.until) factor = std::max(factor, one.factor);
+  }
+  return factor;
+}
+
 void SimDisk::Heal(std::int64_t bound_ns) {
   for (Dist* dist : {&sync_, &read_, &work_, &flush_}) *dist = Bounded(*dist, bound_ns);
   fates_.Bound(bound_ns);
-  stalled_until = slow_until = 0;
+  stalled_until = 0;
+  slow_.clear();
   full = fail_next_sync = fail_next_write = fail_next_map_write = false;
   lies_until = 0;
   healed = true;

@@ -11,6 +11,7 @@
 //   ever (which counts as damage of the node).
 // Units: virtual nanoseconds. Errors: those injected.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <limits>
@@ -64,8 +65,6 @@ class SimDisk {
   MemKv log;
   MemKv map;
   std::int64_t stalled_until = 0;
-  std::int64_t slow_until = 0;
-  std::int64_t slow_factor = 1;  // until then
   bool full = false;
   bool fail_next_sync = false;
   bool fail_next_write = false;
@@ -76,6 +75,11 @@ class SimDisk {
   bool fails_next() const { return fail_next_sync || fail_next_write || fail_next_map_write; }
   // Something in the stores is not what was written, or would not be after a crash.
   bool HoldsCorruption() const { return log.HoldsCorruption() || map.HoldsCorruption(); }
+
+  // Everything takes `factor` times as long until then. Of several the slowest counts, each until its own end.
+  void Slow(std::int64_t until, std::int64_t factor);
+  std::int64_t SlowFactor() const;  // now; 1: none
+  void Lie(std::int64_t until) { lies_until = std::max(lies_until, until); }
 
   // How long something that takes `ns` on a good day takes now, or when it ends if nothing finishes before.
   std::int64_t EndOf(std::int64_t ns);
@@ -121,9 +125,15 @@ class SimDisk {
   bool MayStrike(const NodeFates::Strike& strike) const;
   void Spoiled(const NodeFates::Strike& strike, std::size_t rows);
 
+  struct Slowness {
+    std::int64_t until;
+    std::int64_t factor;
+  };
+
   Shared& shared_;
   NodeId node_;
   NodeFates fates_;
+  std::vector<Slowness> slow_;
   std::int64_t busy_until_ = 0;
   std::int64_t patience_ns_ = std::numeric_limits<std::int64_t>::max();
   std::int64_t troubled_until_ = -1;
