@@ -34,7 +34,8 @@ Scenario ScenarioOf(const std::string& text) {
 Scenario Idle(const std::string& faults, int nodes = 3) {
   return ScenarioOf(R"({"format":1,"about":"Test.","time":{"warm_up":"500ms","horizon":"120500ms"},
     "cluster":{"nodes":)" +
-                    std::to_string(nodes) + R"(,"zones":2},"budget":{"down":"all"},
+                    std::to_string(nodes) +
+                    R"(,"zones":2},"budget":{"down":"all","over_budget":true},
     "workload":{"clients":0},)" +
                     faults + "}");
 }
@@ -125,6 +126,37 @@ TEST(Faults, ClocksFreezeAtEachNodesOwnRate) {
   ExpectEachNodeAtItsOwnRate<ClockFreezeAction>(
       R"("clocks":{"freeze":{"mtbf":{"swarm":["500ms","4s"]},"for":"100ms"}})",
       [](const RunConfig& c) { return c.clocks.freeze.mtbf_ns; }, 100 * kMs);
+}
+
+// Whether or not one is ever put back.
+TEST(Faults, ImagesAreTakenAtEachNodesOwnRate) {
+  ExpectEachNodeAtItsOwnRate<ImageAction>(
+      R"("process":{"old_image":0.000001,"image_every":{"swarm":["500ms","4s"]}})",
+      [](const RunConfig& c) { return c.process.image_mtbf_ns; }, 0);
+}
+
+TEST(Faults, TheShareOfCrashesThatWasAskedForPutsAnOldImageBack) {
+  const Scenario scenario = Idle(
+      R"("process":{"old_image":0.3,"image_every":"50ms","crash":{"mtbf":"1s","mid_turn":0},
+      "restart":{"after":"1ms"}})");
+  std::map<NodeId, std::int64_t> first_image;
+  const RunConfig run = Recorded(scenario, 7);
+  for (const ScheduleEntry& entry : Of<ImageAction>(run))
+    first_image.try_emplace(std::get<NodeId>(std::get<ImageAction>(entry.action).node),
+                            AtOf(entry));
+  std::int64_t crashes = 0;
+  std::int64_t put_back = 0;
+  for (const ScheduleEntry& entry : Of<CrashAction>(run)) {
+    const CrashAction& crash = std::get<CrashAction>(entry.action);
+    const auto image = first_image.find(std::get<NodeId>(crash.node));
+    const bool has_image = image != first_image.end() && image->second < AtOf(entry);
+    if (has_image) ++crashes;
+    if (crash.lose != Loss::kImage) continue;
+    EXPECT_TRUE(has_image) << "nothing was there to put back";
+    ++put_back;
+  }
+  EXPECT_GT(crashes, 200);
+  EXPECT_TRUE(IsNear(put_back, crashes * 3 / 10, 0)) << put_back << " of " << crashes;
 }
 
 TEST(Faults, ClocksStepAtTheirRateAndBothWays) {
@@ -302,6 +334,46 @@ INSTANTIATE_TEST_SUITE_P(
                       [](const RunConfig& c) { return c.network.tail_parts; },
                       [](const FrameFate& fate) { return fate.first.travel_ns == 51 * kMs; }}),
     NameOfParam);
+
+// Requests and answers, at each of a client's links by its own measure; between nodes nothing is lost.
+TEST(Faults, WhatClientsSendAndAreSentIsLostAtEachLinksOwnRate) {
+  const Scenario scenario = ScenarioOf(
+      R"({"format":1,"about":"Test.","time":{"horizon":"60s"},"cluster":{"nodes":3},
+      "network":{"client_latency":"1ms","client_loss":{"swarm":[0.05,0.2]}},
+      "workload":{"clients":2,"rate":"300/s","keys":5,"timeout":"100ms"}})");
+  const RunConfig drawn = Draw(scenario, 9);
+  World world(drawn, 9, RunSettings{});
+  const RunGuard guard(world.shared().marks);
+  SimNet& net = world.wire().net();
+  net.Record();
+  std::map<DirectedLink, std::pair<std::int64_t, std::int64_t>> counts;  // sent, lost; in chaos
+  world.RunUntil([&] {
+    if (world.phases().core().empty() || !counts.empty()) return;
+    for (Endpoint a = 0; a < net.endpoints(); ++a) {
+      for (Endpoint b = 0; b < net.endpoints(); ++b) {
+        const std::vector<FrameFate>& fates = net.Recorded(a, b);
+        const auto lost = [](const FrameFate& fate) { return fate.dropped; };
+        counts[{a, b}] = {std::ssize(fates), std::count_if(fates.begin(), fates.end(), lost)};
+      }
+    }
+  });
+  EXPECT_FALSE(world.shared().verdicts.found());
+  std::set<std::int64_t> rates;
+  for (const auto& [link, count] : counts) {
+    const auto [from, to] = link;
+    if (from == to || (from >= 3 && to >= 3)) continue;  // clients do not speak with each other
+    const LinkName name = world.wire().NameOfLink(from, to);
+    const std::int64_t parts =
+        from < 3 && to < 3 ? 0 : drawn.network.client_loss_parts.At(NameKey(NameOf(name)));
+    const std::int64_t expected = static_cast<std::int64_t>(
+        (static_cast<std::uint64_t>(count.first) * static_cast<std::uint64_t>(parts)) >> 32);
+    EXPECT_GT(count.first, 300) << NameOf(name);
+    EXPECT_TRUE(IsNear(count.second, expected, 0))
+        << NameOf(name) << " " << count.second << " of " << expected;
+    if (parts > 0) rates.insert(parts);
+  }
+  EXPECT_EQ(rates.size(), 12u) << "links are not alike";
+}
 
 TEST(Faults, ALinkThatHoldsLittleDropsWhatIsMore) {
   const Scenario scenario = ScenarioOf(
