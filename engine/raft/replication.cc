@@ -20,8 +20,9 @@ ProposeResult Raft::Propose(StepContext& context, EntryKind kind, Payload payloa
   if (leader->transfer) return refuse(ProposeResult::kHandingOver);
   Entry entry{.term = hard_.term, .kind = kind, .payload = std::move(payload)};
   // Until it is applied, not only until it is committed: a map that is slower than the network would be
-  // left behind without bound.
-  if (leader->unapplied_bytes + CostOf(entry) > context.options.max_unapplied_bytes) {
+  // left behind without bound. A single entry goes however large it is, or it never would.
+  if (!leader->unapplied.empty() &&
+      leader->unapplied_bytes + CostOf(entry) > context.options.max_unapplied_bytes) {
     return refuse(ProposeResult::kBusy);
   }
   AppendOwn(context, std::move(entry));

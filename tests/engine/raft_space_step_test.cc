@@ -136,6 +136,20 @@ TEST(BackPressure, WhatIsCommittedCountsUntilItIsApplied) {
   EXPECT_EQ(Fixture::Records<AppendEntries>(f.Propose(std::string(50, 'x'))).size(), 1u);
 }
 
+TEST(BackPressure, ASingleEntryGoesHoweverLargeItIs) {
+  Options options = Fixture::DefaultOptions();
+  options.max_unapplied_bytes = 1;
+  Fixture f(3, options);
+  f.Lead();
+  // The barrier is committed, and not applied.
+  EXPECT_TRUE(Fixture::Records<AppendEntries>(f.Propose(std::string(50, 'x'))).empty());
+  ApplyAll(f, f.Group().commit());
+  EXPECT_EQ(Fixture::Records<AppendEntries>(f.Propose(std::string(50, 'x'))).size(), 1u);
+  // One at a time.
+  EXPECT_TRUE(Fixture::Records<AppendEntries>(f.Propose("y")).empty());
+  EXPECT_EQ(f.replica().refused_proposals(DropReason::kTooMuchUnapplied), 2u);
+}
+
 TEST(BackPressure, OneApplyIsLimitedInBytesAndCarriesAtLeastOneEntry) {
   Options options = Fixture::DefaultOptions();
   options.max_apply_bytes = 1;
