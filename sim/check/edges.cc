@@ -1,6 +1,7 @@
 #include "sim/check/edges.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -163,15 +164,28 @@ void EdgeChecks::OnState(const std::string& who, const StateMark& state, const S
 // ---- progress in calm ------------------------------------------------------------------------------
 
 void CalmWatch::OnLook(const Look& look) {
-  if (look.committed > progress_ || !look.anybody_asks) {
-    progress_ = std::max(look.committed, progress_);
-    progress_at_ = look.now;
+  const std::int64_t since = std::exchange(last_look_, look.now);
+  const bool is_calm = look.all_serve && look.calm_since.has_value();
+  const bool was_calm = is_calm && *look.calm_since <= since && !look.work_waits;
+  const Asked* longest = nullptr;
+  std::int64_t lasts = 0;
+  for (const Asked& asked : look.asked) {
+    Wait& wait = waits_[std::pair(asked.group, asked.kind)];
+    if (!is_calm || std::exchange(wait.done, asked.done) != asked.done) {
+      wait.done = asked.done;
+      wait.lasts = 0;
+    } else if (was_calm && asked.open_since && *asked.open_since <= since) {
+      wait.lasts += look.now - since;
+    }
+    if (longest != nullptr && wait.lasts <= lasts) continue;
+    longest = &asked;
+    lasts = wait.lasts;
   }
-  if (!look.calm_since) return;
-  const std::int64_t since = std::max(*look.calm_since, progress_at_);
-  verdicts_.Expect(Check::kProgressInCalm, look.now - since <= look.span, [&] {
-    return absl::StrCat("nothing was committed for ", Seconds(look.now - since),
-                        " though nothing was broken");
+  if (!is_calm) return;
+  verdicts_.Expect(Check::kProgressInCalm, lasts <= look.span, [&] {
+    return absl::StrCat("group ", longest->group.value(), " was asked for ",
+                        longest->kind == Kind::kWrites ? "writes" : "answers", ", and for ",
+                        Seconds(lasts), " nothing was done though nothing was broken");
   });
 }
 

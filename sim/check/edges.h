@@ -9,8 +9,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
@@ -113,24 +115,43 @@ class EdgeChecks {
   std::vector<Node> nodes_;
 };
 
-// LIVE-4: while nothing lasting is broken, something is committed in every span.
+// LIVE-4: while nothing lasting is broken, every group gets on with what it was asked.
+//
+// Not what clients mean to ask is counted, but what nodes hold: a request that has come to a node and is not answered
+// by it. Time runs only while such a request is there for the whole of it, so that it says nothing of how rarely clients
+// ask, of what is lost on the way from them, or of what they ask for. Whoever is answered, even after all
+// that time, makes it begin anew.
 class CalmWatch {
  public:
   explicit CalmWatch(Verdicts& verdicts) : verdicts_(verdicts) {}
 
+  enum class Kind : std::uint8_t { kWrites, kAll };
+  // What a group was asked and what it has done.
+  struct Asked {
+    GroupId group;
+    Kind kind = Kind::kAll;
+    std::uint64_t done = 0;                  // another number: something was done
+    std::optional<std::int64_t> open_since;  // of the oldest request that is open at a node
+    friend bool operator==(const Asked&, const Asked&) = default;
+  };
   struct Look {
     std::int64_t now = 0;
-    Index committed;                         // the greatest commit index that any node knows
-    bool anybody_asks = false;               // clients ask, and every node serves
+    bool all_serve = false;                  // every node runs
+    bool work_waits = false;                 // a node has more to do than it has done
     std::optional<std::int64_t> calm_since;  // nullopt: something is broken
     std::int64_t span = 0;                   // within which something is due
+    std::vector<Asked> asked;                // in any order; of each group and kind one at most
   };
   void OnLook(const Look& look);
 
  private:
+  struct Wait {
+    std::uint64_t done = 0;
+    std::int64_t lasts = 0;  // without anything done
+  };
   Verdicts& verdicts_;
-  Index progress_;
-  std::int64_t progress_at_ = 0;
+  absl::btree_map<std::pair<GroupId, Kind>, Wait> waits_;
+  std::int64_t last_look_ = 0;
 };
 
 }  // namespace quorate::sim

@@ -158,9 +158,10 @@ const char* MeaningOf(Check check) {
       return "the core's logs and states become equal in time, and no log stays longer than "
              "compaction leaves it";
     case Check::kProgressInCalm:
-      return "during chaos, too, something commits while nothing lasting is broken, within "
-             "a span derived from the chances of frames and disks of that very run (not on "
-             "links of limited capacity); and whatever is broken: a quorum whose nodes and "
+      return "during chaos, too, every group gets on with what nodes were asked of it while "
+             "nothing lasting is broken, within a span derived from the chances of frames and "
+             "disks of that very run (not where too little passes for any span); and whatever is "
+             "broken: a quorum whose nodes and "
              "links between them are sound, by what really happened to them and not by "
              "chances, does not stand still";
     case Check::kWakeups:

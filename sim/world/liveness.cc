@@ -2,20 +2,32 @@
 
 #include <algorithm>
 
+#include "engine/base/check.h"
+
 namespace quorate::sim {
 namespace {
 
-// How often something must be tried until all tries together fail with a chance below 2^-`bits`.
-// Requires: 0 <= parts < kWhole.
+constexpr std::int64_t kMostTries = 1000;
+
+// How often something must be tried until all tries together fail with a chance below 2^-`bits`; `kMostTries` if that
+// is not enough. Requires: 0 <= parts < kWhole.
 std::int64_t TriesFor(std::int64_t parts, int bits) {
+  REQUIRE(0 <= parts && parts < kWhole);
   std::uint64_t chance = static_cast<std::uint64_t>(kWhole);  // of failing so far, in parts
   const std::uint64_t limit = bits >= 32 ? 1 : static_cast<std::uint64_t>(kWhole) >> bits;
   std::int64_t tries = 0;
   do {
     chance = (chance * static_cast<std::uint64_t>(parts)) >> 32;  // <= 2^32 * (2^32 - 1)
     ++tries;
-  } while (chance > limit && tries < 1000);
+  } while (chance > limit && tries < kMostTries);
   return tries;
+}
+
+// What a round must be short against: the least election timeout, and, with several nodes, how far they may lie apart.
+std::int64_t ShortestOf(const ClusterConfig& cluster) {
+  const std::int64_t least = cluster.options.election_timeout_min.ns;
+  if (cluster.nodes == 1) return least;
+  return std::min(least, cluster.options.election_timeout_max.ns - least);
 }
 
 }  // namespace
@@ -28,7 +40,8 @@ LinkOptions LinkOptionsOf(const Options& options) {
 }
 
 // Latency and disk. A healed core is one in which Raft can do what it promises: a round trip with both disks on
-// the way must be far below the least election timeout: a thirty-second part for each way and each disk.
+// the way must be far below the least election timeout, and below the span over which timeouts are drawn: a thirty-second
+// part for each way and each disk.
 //
 // Leader. (1) Every clock runs at 1 ± drift: spans of a node's clock last 1 / (1 - drift) as long at most.
 // (2) A node that was just started syncs its boot record, then says hello every `hello_max` at the latest, and
@@ -46,7 +59,7 @@ LinkOptions LinkOptionsOf(const Options& options) {
 LivenessBounds BoundsOf(const RunConfig& config) {
   const Options& options = config.cluster.options;
   LivenessBounds bounds;
-  bounds.latency_ns = std::max<std::int64_t>(options.election_timeout_min.ns / 32, 1'000);
+  bounds.latency_ns = std::max<std::int64_t>(ShortestOf(config.cluster) / 32, 1'000);
   bounds.disk_ns = bounds.latency_ns;
   bounds.round_ns = 2 * bounds.latency_ns + 3 * bounds.disk_ns;
 
@@ -85,10 +98,33 @@ namespace {
 
 constexpr std::int64_t kSlowParts = kWhole / 256;
 
-// What all but one sample in 256 stay below; whichever way the inversion runs.
-std::int64_t MostOf(const Dist& dist) {
-  constexpr std::uint64_t kShare = ~std::uint64_t{0} / 256;
-  return std::max(Sample(dist, kShare), Sample(dist, ~std::uint64_t{0} - kShare));
+// What all but one sample in `few` stay below; whichever way the inversion runs.
+std::int64_t MostOf(const Dist& dist, std::uint64_t few) {
+  const std::uint64_t share = ~std::uint64_t{0} / few;
+  return std::max(Sample(dist, share), Sample(dist, ~std::uint64_t{0} - share));
+}
+
+// How long samples last: all but one in 256, all but one in 65 536, and all.
+struct Spans {
+  std::int64_t most = 0;
+  std::int64_t nearly_all = 0;
+  std::int64_t all = 0;
+
+  void Include(const Dist& dist) {
+    most = std::max(most, MostOf(dist, 256));
+    nearly_all = std::max(nearly_all, MostOf(dist, 65'536));
+    all = std::max(all, dist.max);
+  }
+};
+
+// The share of things that are late if `parts` are of their own account: all that come while one of these is on its
+// way, four for each heartbeat, are held up by it. kWhole at most.
+std::int64_t Late(std::int64_t parts, std::int64_t lasts, const Options& options) {
+  const std::int64_t behind = 1 + lasts / std::max<std::int64_t>(options.heartbeat.ns / 4, 1);
+  return parts > kWhole / behind ? kWhole : parts * behind;
+}
+std::int64_t Late(const Spans& spans, const Options& options) {
+  return Late(kSlowParts, spans.nearly_all, options) + Late(kSlowParts / 256, spans.all, options);
 }
 
 // Both in parts.
@@ -96,7 +132,9 @@ std::int64_t Both(std::int64_t a, std::int64_t b) {
   return static_cast<std::int64_t>(
       (static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b)) >> 32);
 }
+// `parts` to the power of `count`. Requires: 0 <= parts <= kWhole.
 std::int64_t Times(std::int64_t parts, std::int64_t count) {
+  REQUIRE(0 <= parts && parts <= kWhole);
   std::int64_t all = kWhole - 1;
   for (std::int64_t i = 0; i < count; ++i) all = Both(all, std::min(parts, kWhole - 1));
   return all;
@@ -106,59 +144,61 @@ std::int64_t Times(std::int64_t parts, std::int64_t count) {
 
 // Without healing there are no hard bounds on frames and disks, but chances. A frame is *bad* if it is lost,
 // spoiled, overtaken, held up, or among the slowest in 256; an operation of a disk if it is among the slowest in
-// 256. With all others good, one exchange takes `round`. A campaign takes a pre-vote, a vote and a barrier: six
-// frames and three writes for each of the quorum - 1 peers that it needs; all must be good and no other campaign
-// may collide (as above, with this `round`). The barrier's commit is progress already. Each campaign is a new
-// draw, so `tries` of them all fail with a chance below 2^-30, each within the longest election timeout and
-// three rounds. Where a leader is there already, somebody asks within the longest pause of a client and its
-// timeout, and what is lost is sent again as there.
+// 256; and so is what comes behind one that is late. With all others good, one exchange takes `round`. A campaign takes
+// a pre-vote, a vote and a barrier: six frames and three writes for each of the quorum - 1 peers that it needs; all
+// must be good and no other campaign may collide (with this `round`, and a chance that may be small). The barrier's
+// commit is progress already. Each campaign is a new draw, so `tries` of them all fail with a chance below 2^-30,
+// each within the longest election timeout and three rounds. Where a leader is there already, a request that a node holds is one more try in as much time: fewer
+// frames and writes than a campaign, and what is lost is sent again by the node itself.
+//
+// Nothing can be said
+//   - of links that overflow: what comes together is lost together;
+//   - of a request that a node holds for less than one try;
+//   - if a leader's write may take longer than the least election timeout, its own and the one under way before it:
+//     it takes its disk for hung, and leaves, as it must;
+//   - if a round takes as long as the timeouts lie apart: all campaign before they hear of one another;
+//   - if so many tries fail that a thousand are not enough.
 std::optional<std::int64_t> CalmSpan(const RunConfig& config) {
   const NetworkConfig& network = config.network;
   const DiskConfig& disk = config.disk;
   if (!network.capacity_bytes.AlwaysZero()) return std::nullopt;
-  std::int64_t latency = 0;
-  std::int64_t slowest = 0;
+  Spans latency;
+  Spans writes;
   for (std::uint32_t a = 1; a <= config.cluster.nodes; ++a) {
     for (std::uint32_t b = 1; b <= config.cluster.nodes; ++b) {
       if (a == b) continue;
-      latency = std::max(latency, MostOf(network.latency_ns.At(LinkKey(NodeId(a), NodeId(b)))));
+      latency.Include(network.latency_ns.At(LinkKey(NodeId(a), NodeId(b))));
     }
-    for (const DistPerEntity* dist : {&disk.sync_ns, &disk.work_ns, &disk.read_ns}) {
-      slowest = std::max(slowest, MostOf(dist->At(NodeKey(NodeId(a)))));
-    }
-  }
-  const std::int64_t round = 2 * latency + 3 * slowest;
-  std::int64_t bad = kSlowParts;
-  for (const PerEntity* parts :
-       {&network.loss_parts, &network.tail_parts, &network.reorder_parts, &network.corrupt_parts}) {
-    bad += parts->Highest();
+    for (const DistPerEntity* dist : {&disk.sync_ns, &disk.work_ns, &disk.read_ns})
+      writes.Include(dist->At(NodeKey(NodeId(a))));
   }
   const Options& options = config.cluster.options;
-  const std::int64_t nodes = std::max<std::int64_t>(config.cluster.nodes, 1);
-  const std::int64_t quorum = nodes / 2 + 1;
-  const std::int64_t spread =
-      std::max<std::int64_t>(options.election_timeout_max.ns - options.election_timeout_min.ns, 1);
-  std::int64_t apart = kWhole / 8;
-  if (round < spread) {
-    const std::int64_t one = (spread - round) * 1000 / spread * (kWhole / 1000);
-    apart = std::max(apart, Times(one, nodes));
-  }
-  const std::int64_t good =
-      Both(apart, Both(Times(kWhole - std::min(bad, kWhole / 4 * 3), 6 * (quorum - 1)),
-                       Times(kWhole - kSlowParts, 3 * quorum)));
-  const std::int64_t tries = nodes == 1 ? 1 : TriesFor(kWhole - good, 30);
   const std::int64_t election = options.election_timeout_max.ns;
-  const std::int64_t clients = std::max<std::int64_t>(config.workload.clients, 1);
-  const std::int64_t pause =
-      config.workload.rate > 0
-          ? static_cast<std::int64_t>(8u * static_cast<std::uint64_t>(clients) *
-                                      1'000'000'000'000'000u /
-                                      static_cast<std::uint64_t>(config.workload.rate))
-          : 8'000'000'000;
-  const std::int64_t asked =
-      pause + config.workload.timeout_ns + config.workload.retry_after_ns.max;
-  const std::int64_t span = LinkOptionsOf(options).hello_max.ns + 2 * election +
-                            tries * (election + 3 * round + options.resend.ns) + asked;
+  const std::int64_t round = 2 * latency.most + 3 * writes.most;
+  const std::int64_t try_ns = election + 3 * round + options.resend.ns;
+  if (options.request_timeout.ns < try_ns) return std::nullopt;
+  if (2 * writes.most >= options.election_timeout_min.ns) return std::nullopt;
+  const std::int64_t tails = network.tail_parts.Highest();
+  const std::int64_t bad = network.loss_parts.Highest() + network.reorder_parts.Highest() +
+                           network.corrupt_parts.Highest() + Late(latency, options) +
+                           Late(tails, MostOf(network.tail_ns, 256), options) +
+                           Late(tails / 256, network.tail_ns.max, options);
+  const std::int64_t bad_write = Late(writes, options);
+  const std::int64_t nodes = std::max<std::int64_t>(config.cluster.nodes, 1);
+  std::int64_t tries = 1;
+  if (nodes > 1) {
+    const std::int64_t quorum = nodes / 2 + 1;
+    const std::int64_t spread = election - options.election_timeout_min.ns;
+    if (round >= spread || bad >= kWhole || bad_write >= kWhole) return std::nullopt;
+    const std::int64_t apart = Times((spread - round) * 1000 / spread * (kWhole / 1000), nodes);
+    const std::int64_t good = Both(
+        apart, Both(Times(kWhole - bad, 6 * (quorum - 1)), Times(kWhole - bad_write, 3 * quorum)));
+    if (good == 0) return std::nullopt;
+    tries = TriesFor(kWhole - good, 30);
+    if (tries == kMostTries) return std::nullopt;
+  }
+  const std::int64_t span =
+      LinkOptionsOf(options).hello_max.ns + 2 * election + tries * try_ns + 2 * writes.all;
   const std::int64_t drift =
       std::max(config.clocks.mono_drift_ppm.Highest(), -config.clocks.mono_drift_ppm.Lowest());
   return span / (1'000'000 - drift) * 1'000'000 + 1'000'000;
@@ -187,8 +227,9 @@ ScriptedBounds WriteBounds(const RunConfig& config) {
           .calm_ns = CalmSpan(config).value_or(0)};
 }
 
-// A quorum is sound as long as what passed between its nodes took a quarter of the least election timeout at most, and
-// what their disks did an eighth. Not chances but what happened is counted, so only these remain:
+// A quorum is sound as long as what passed between its nodes took a quarter of the least election timeout at most (or
+// of the span over which timeouts are drawn, if that is less), and what their disks did an eighth. Not chances but
+// what happened is counted, so only these remain:
 //
 // A leader is there. What it sent before may be lost, and is sent again within the longest resend timer; a link
 // that was broken is up again after `hello_max`; who has less space than it should is tried again after an
@@ -206,8 +247,8 @@ ScriptedBounds WriteBounds(const RunConfig& config) {
 SoundBounds SoundBoundsOf(const RunConfig& config) {
   const Options& options = config.cluster.options;
   SoundBounds bounds;
-  bounds.latency_ns = options.election_timeout_min.ns / 4;
-  bounds.disk_ns = options.election_timeout_min.ns / 8;
+  bounds.latency_ns = ShortestOf(config.cluster) / 4;
+  bounds.disk_ns = ShortestOf(config.cluster) / 8;
   const std::int64_t round = 2 * bounds.latency_ns + 3 * bounds.disk_ns;
   const std::int64_t span = LinkOptionsOf(options).hello_max.ns + options.resend.ns +
                             4 * options.election_timeout_max.ns + 8 * round;

@@ -30,8 +30,8 @@ LivenessBounds BoundsOf(const RunConfig& config);
 // Those that were derived when the script was made.
 LivenessBounds BoundsOf(const Script& script);
 
-// LIVE-4: within which something is committed although nothing was healed, as long as nothing lasting is broken,
-// every node runs and clients ask. nullopt: nothing can be said (links of limited capacity).
+// LIVE-4: within which a group gets on with what a node was asked of it although nothing was healed, as long as nothing
+// lasting is broken and every node runs (sim/check/edges.h, CalmWatch). nullopt: nothing can be said.
 std::optional<std::int64_t> CalmSpan(const RunConfig& config);
 std::optional<std::int64_t> CalmSpan(const Script& script);
 ScriptedBounds WriteBounds(const RunConfig& config);

@@ -570,6 +570,11 @@ const Replica* Machine::replica() const {
   return process_ == nullptr ? nullptr : &process_->host.replica();
 }
 
+const absl::btree_map<GroupId, Machine::Demand>& Machine::demands() const {
+  static const absl::btree_map<GroupId, Demand> kNone;
+  return process_ == nullptr ? kNone : process_->clients.demands();
+}
+
 bool Machine::Leads(GroupId group) const {
   if (!serving()) return false;
   const Raft* raft = replica()->group(group);

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "engine/host.h"
 #include "net/link_table.h"
 #include "sim/world/holders.h"
@@ -107,6 +108,16 @@ class Machine {
   bool LeadsAny() const;
   Now now() const { return clock_.At(shared_.now()); }
   std::uint64_t boots() const { return boots_; }
+  // What it was asked of a group and has not answered, and how often it answered with what a quorum stands for. Reads
+  // that may be stale are neither.
+  struct Demand {
+    std::optional<std::int64_t> writes_since;  // since when the oldest is open
+    std::optional<std::int64_t> reads_since;
+    std::uint64_t writes_done = 0;  // by this process
+    std::uint64_t reads_done = 0;
+  };
+  // By group; empty while it does not run.
+  const absl::btree_map<GroupId, Demand>& demands() const;
 
  private:
   struct Process;

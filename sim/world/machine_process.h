@@ -50,7 +50,7 @@ class Machine::ClientDoor final : public ClientsPort {
   // The request as the engine is to get it, with a number of this process.
   ClientRequest Take(const ClientCall& call) {
     asked_.push_back(Asked{call.client, call.operation, call.attempt, call.request.group,
-                           call.request.kind, true});
+                           call.request.kind, shared_.now(), true});
     ClientRequest request = call.request;
     request.id = RequestId(first_ + asked_.size() - 1);
     shared_.edges.OnAsked(machine_.id_, request.id);
@@ -59,6 +59,18 @@ class Machine::ClientDoor final : public ClientsPort {
 
   void Answer(RequestId request, const Outcome& outcome) override;
 
+  const absl::btree_map<GroupId, Demand>& demands() {
+    for (auto& [group, demand] : demands_) demand.writes_since = demand.reads_since = std::nullopt;
+    for (const Asked& asked : asked_) {
+      if (!asked.open || asked.kind == RequestKind::kStaleRead) continue;
+      Demand& demand = demands_[asked.group];
+      std::optional<std::int64_t>& since =
+          asked.kind == RequestKind::kRead ? demand.reads_since : demand.writes_since;
+      if (!since) since = asked.since;  // they stand in the order in which they came
+    }
+    return demands_;
+  }
+
  private:
   struct Asked {
     std::uint16_t client;
@@ -66,6 +78,7 @@ class Machine::ClientDoor final : public ClientsPort {
     std::uint32_t attempt;
     GroupId group;
     RequestKind kind;
+    std::int64_t since;
     bool open;
   };
   Shared& shared_;
@@ -73,6 +86,7 @@ class Machine::ClientDoor final : public ClientsPort {
   Machine& machine_;
   std::uint64_t first_ = 1;  // number of the front of `asked_`
   std::deque<Asked> asked_;
+  absl::btree_map<GroupId, Demand> demands_;
 };
 
 struct Machine::Process {

@@ -21,6 +21,10 @@ void Machine::ClientDoor::Answer(RequestId request, const Outcome& outcome) {
   Asked& asked = asked_[static_cast<std::size_t>(request.value() - first_)];
   if (!std::exchange(asked.open, false)) return;
   shared_.Watch([&](Invariants& watch) { watch.OnReplyLeft(machine_.id_, request, outcome); });
+  if (outcome.kind == OutcomeKind::kDone && asked.kind != RequestKind::kStaleRead) {
+    Demand& demand = demands_[asked.group];
+    ++(asked.kind == RequestKind::kRead ? demand.reads_done : demand.writes_done);
+  }
   if (asked.kind == RequestKind::kRead && outcome.kind == OutcomeKind::kDone &&
       !machine_.Leads(asked.group)) {
     Mark(shared_, "read.follower");

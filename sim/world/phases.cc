@@ -472,22 +472,8 @@ void Phases::LookAtTerms() {
   }
 }
 
-// As long as nothing is broken but single frames, something must be committed in every span.
 void Phases::LookAtChaos() {
-  Index committed;
-  bool anybody_asks = shared_.config.workload.clients > 0;
-  for (const std::unique_ptr<Machine>& machine : machines_) {
-    const Raft* raft = machine->serving() ? machine->replica()->group(kDefaultNamespace) : nullptr;
-    if (raft != nullptr) committed = std::max(committed, raft->commit());
-    anybody_asks = anybody_asks && machine->serving() && !machine->paused();
-  }
-  if (calm_span_) {
-    calm_.OnLook({.now = shared_.now(),
-                  .committed = committed,
-                  .anybody_asks = anybody_asks,
-                  .calm_since = faults_.calm_since(),
-                  .span = *calm_span_});
-  }
+  LookAtCalm();
   LookForStandstill();
   PollAgain(LookEvery());
 }

@@ -19,7 +19,7 @@
 //       goes on).
 // Once a disk has broken its word (sim/check/over_budget.h) nothing is healed and nothing is due.
 // Violations: LIVE-1 no leader in time · LIVE-3 the core does not become equal in time · LIVE-4 nothing is
-//   committed though all was well for long enough, or a quorum stands still that is well · I-19 it goes in circles · SCAN-1 a state's digest is not that of its content ·
+//   done though somebody asks and all was well for long enough, or a quorum stands still that is well · I-19 it goes in circles · SCAN-1 a state's digest is not that of its content ·
 //   SCAN-2 a state is not what the committed log makes. (LIVE-2: clients.h.)
 // Excused: only if a quorum is damaged for good; the certificate is in `sim/check/excuse.h`, and EXCUSE-1 if it
 //   does not hold.
@@ -68,6 +68,7 @@ class Phases {
   void EnterConverge(Phase phase);
   void Look();
   void LookAtChaos();
+  void LookAtCalm();
   void LookForStandstill();
   std::int64_t LookEvery() const;
   // Since the last look.

@@ -30,6 +30,58 @@ bool Phases::WasSound(NodeId a, NodeId b) {
   return nothing_new && !net.IsCut(from, to) && !net.IsCut(to, from) && until < shared_.now();
 }
 
+// As long as nothing is broken but single frames, what nodes were asked must be done.
+void Phases::LookAtCalm() {
+  if (!calm_span_) return;
+  CalmWatch::Look look{.now = shared_.now(),
+                       .all_serve = true,
+                       .work_waits = false,
+                       .calm_since = faults_.calm_since(),
+                       .span = *calm_span_,
+                       .asked = {}};
+  struct Sums {
+    Machine::Demand demand;
+    std::uint64_t moved = 0;  // committed and applied, summed over all nodes
+    bool state_is_sent =
+        false;  // a node waits for as long as that takes, and so does who asks there
+  };
+  absl::btree_map<GroupId, Sums> groups;
+  const auto older = [](std::optional<std::int64_t>& oldest, std::optional<std::int64_t> since) {
+    if (since) oldest = std::min(oldest.value_or(*since), *since);
+  };
+  for (const std::unique_ptr<Machine>& machine : machines_) {
+    look.all_serve = look.all_serve && machine->serving() && !machine->paused();
+    if (!machine->serving()) continue;
+    look.work_waits = look.work_waits || machine->host()->HasWork();
+    for (const auto& [group, raft] : machine->replica()->groups()) {
+      Sums& sums = groups[group];
+      sums.moved += raft.commit().value() + raft.applied().value();
+      if (!raft.leads()) continue;
+      for (const Progress& peer : raft.leadership()->peers)
+        sums.state_is_sent = sums.state_is_sent || peer.state == ProgressState::kSnapshot;
+    }
+    for (const auto& [group, demand] : machine->demands()) {
+      const auto known = groups.find(group);  // else it was asked for something that is not there
+      if (known == groups.end()) continue;
+      Machine::Demand& all = known->second.demand;
+      older(all.writes_since, demand.writes_since);
+      older(all.reads_since, demand.reads_since);
+      all.writes_done += demand.writes_done;
+      all.reads_done += demand.reads_done;
+    }
+  }
+  for (auto& [group, sums] : groups) {
+    const Machine::Demand& demand = sums.demand;
+    const std::uint64_t done = sums.moved + demand.writes_done;
+    look.asked.push_back({group, CalmWatch::Kind::kWrites, done, demand.writes_since});
+    std::optional<std::int64_t> oldest = demand.writes_since;
+    older(oldest, demand.reads_since);
+    if (sums.state_is_sent) oldest.reset();
+    look.asked.push_back({group, CalmWatch::Kind::kAll, done + demand.reads_done, oldest});
+  }
+  calm_.OnLook(look);
+}
+
 void Phases::LookForStandstill() {
   if (shared_.nodes > StandstillWatch::kMostNodes) return;
   StandstillWatch::Look look;

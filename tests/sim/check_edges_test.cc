@@ -273,13 +273,21 @@ TEST_F(Edges, AStateThatHasNotAppliedTheWholeLogIsRefused) {
 
 class Calm : public testing::Test {
  protected:
-  void Look(std::int64_t now, std::uint64_t committed, std::optional<std::int64_t> calm_since,
-            bool asks = true) {
-    watch_.OnLook({.now = now,
-                   .committed = Index(committed),
-                   .anybody_asks = asks,
-                   .calm_since = calm_since,
-                   .span = 100});
+  using Kind = CalmWatch::Kind;
+  static CalmWatch::Asked Asked(std::uint32_t group, std::uint64_t done,
+                                std::optional<std::int64_t> open_since, Kind kind = Kind::kWrites) {
+    return {GroupId(group), kind, done, open_since};
+  }
+  CalmWatch::Look At(std::int64_t now, std::vector<CalmWatch::Asked> asked) {
+    return {.now = now,
+            .all_serve = true,
+            .work_waits = false,
+            .calm_since = 0,
+            .span = 100,
+            .asked = std::move(asked)};
+  }
+  void Look(std::int64_t now, std::uint64_t done, std::optional<std::int64_t> open_since = 0) {
+    watch_.OnLook(At(now, {Asked(1, done, open_since)}));
   }
   std::string Found() const { return verdicts_.found() ? verdicts_.first()->id : "nothing"; }
   Verdicts verdicts_;
@@ -287,30 +295,78 @@ class Calm : public testing::Test {
 };
 
 TEST_F(Calm, ProgressInEverySpanPasses) {
-  for (std::int64_t i = 1; i <= 20; ++i) Look(i * 90, static_cast<std::uint64_t>(i), 0);
+  for (std::int64_t i = 1; i <= 20; ++i) Look(i * 90, static_cast<std::uint64_t>(i));
   EXPECT_EQ(Found(), "nothing");
   EXPECT_EQ(verdicts_.counts().of(Check::kProgressInCalm), 20u);
 }
 TEST_F(Calm, ASpanWithoutProgressIsRefused) {
-  Look(10, 1, 0);
-  Look(110, 1, 0);
+  Look(10, 1);
+  Look(110, 1);
   EXPECT_EQ(Found(), "nothing");
-  Look(111, 1, 0);
+  Look(111, 1);
   EXPECT_EQ(Found(), "LIVE-4");
 }
 TEST_F(Calm, NothingIsDueWhileSomethingIsBroken) {
-  Look(10, 1, 0);
-  Look(500, 1, std::nullopt);
-  Look(600, 1, 550);
+  Look(10, 1);
+  CalmWatch::Look broken = At(500, {Asked(1, 1, 0)});
+  broken.calm_since.reset();
+  watch_.OnLook(broken);
+  CalmWatch::Look calm = At(600, {Asked(1, 1, 0)});
+  calm.calm_since = 550;
+  watch_.OnLook(calm);
+  calm.now = 700;
+  watch_.OnLook(calm);
   EXPECT_EQ(Found(), "nothing");
-  Look(651, 1, 550);
+  calm.now = 701;
+  watch_.OnLook(calm);
+  EXPECT_EQ(Found(), "LIVE-4");
+}
+TEST_F(Calm, NothingIsDueWhileANodeIsDown) {
+  Look(10, 1);
+  CalmWatch::Look down = At(110, {Asked(1, 1, 0)});
+  down.all_serve = false;
+  watch_.OnLook(down);
+  Look(210, 1);
+  EXPECT_EQ(Found(), "nothing");
+  Look(211, 1);
   EXPECT_EQ(Found(), "LIVE-4");
 }
 TEST_F(Calm, NothingIsDueToNobody) {
-  Look(10, 1, 0);
-  Look(500, 1, 0, /*asks=*/false);
-  Look(600, 1, 0);
+  Look(10, 1);
+  for (std::int64_t now = 500; now < 2'000; now += 10) Look(now, 1, std::nullopt);
   EXPECT_EQ(Found(), "nothing");
+}
+TEST_F(Calm, OnlyTheTimeOfRequestsCounts) {
+  Look(0, 1, std::nullopt);
+  // Each time somebody asks just after a look, and is gone by the next but one.
+  for (std::int64_t now = 20; now <= 200; now += 20) Look(now, 1, now - 19);
+  EXPECT_EQ(Found(), "nothing");
+  for (std::int64_t now = 220; now <= 320; now += 20) Look(now, 1, now - 20);
+  EXPECT_EQ(Found(), "LIVE-4");
+}
+TEST_F(Calm, TimeInWhichWorkWaitsDoesNotCount) {
+  Look(0, 1);
+  for (std::int64_t now = 10; now <= 1'000; now += 10) {
+    CalmWatch::Look look = At(now, {Asked(1, 1, 0)});
+    look.work_waits = true;
+    watch_.OnLook(look);
+  }
+  EXPECT_EQ(Found(), "nothing");
+}
+TEST_F(Calm, EachGroupIsLookedAtForItself) {
+  for (std::int64_t i = 0; i <= 10; ++i)
+    watch_.OnLook(At(i * 10, {Asked(1, static_cast<std::uint64_t>(i), 0), Asked(2, 7, 0)}));
+  EXPECT_EQ(Found(), "nothing");
+  watch_.OnLook(At(101, {Asked(1, 11, 0), Asked(2, 7, 0)}));
+  ASSERT_EQ(Found(), "LIVE-4");
+  EXPECT_NE(verdicts_.first()->what.find("group 2"), std::string::npos) << verdicts_.first()->what;
+}
+TEST_F(Calm, AnsweredReadsAreNoWrites) {
+  for (std::int64_t i = 0; i <= 11; ++i) {
+    watch_.OnLook(At(i * 10, {Asked(1, 1, 0, Kind::kWrites),
+                              Asked(1, static_cast<std::uint64_t>(i), 0, Kind::kAll)}));
+  }
+  EXPECT_EQ(Found(), "LIVE-4");
 }
 
 }  // namespace
