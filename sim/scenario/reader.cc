@@ -299,6 +299,8 @@ class ScenarioReader {
         2 * HighestOf(Rule("cluster.options.heartbeat"))) {
       return Complaint("cluster.options.election_timeout", "must be at least two heartbeats");
     }
+    const absl::Status timeouts = CheckTimeouts(election);
+    if (!timeouts.ok()) return timeouts;
     if (HighestOf(Rule("budget.down")) > LowestOf(Rule("cluster.nodes"))) {
       return Complaint("budget.down", "more nodes than there may be");
     }
@@ -315,6 +317,26 @@ class ScenarioReader {
     absl::Status status = CheckWithinBudget();
     if (status.ok() && !resolved_) status = CheckClockBound(scenario_);
     return status.ok() ? CheckShares() : status;
+  }
+
+  // With these no cluster can do what is due at the end of a run. A resolved scenario is a record.
+  absl::Status CheckTimeouts(const DistRule& election) const {
+    if (resolved_) return absl::OkStatus();
+    const bool fixed = election.kind == DistKind::kFixed;
+    const std::int64_t shortest = HighestOf(fixed ? election.mean : election.min);
+    const std::int64_t longest = fixed ? shortest : LowestOf(election.max);
+    if (HighestOf(Rule("cluster.nodes")) > 1 && longest - shortest < shortest / 4) {
+      return Complaint("cluster.options.election_timeout",
+                       "the longest must be at least a quarter longer than the shortest: nodes "
+                       "that time out together campaign together, again and again");
+    }
+    if (LowestOf(Rule("cluster.options.request_timeout")) <
+        2 * HighestOf(fixed ? election.mean : election.max)) {
+      return Complaint("cluster.options.request_timeout",
+                       "must be at least twice the longest election timeout: requests would end "
+                       "before there is a leader again");
+    }
+    return absl::OkStatus();
   }
 
   // Faults after which nobody can promise anything are asked for twice. A resolved scenario is a record.

@@ -304,6 +304,20 @@ const Mistake kMistakes[] = {
     {"ElectionTooShort",
      With(R"("cluster":{"options":{"heartbeat":"100ms","election_timeout":["150ms","300ms"]}})"),
      "cluster.options.election_timeout: must be at least two heartbeats"},
+    {"ElectionTimeoutsTooClose",
+     With(R"("cluster":{"options":{"election_timeout":["400ms","499ms"]}})"),
+     "cluster.options.election_timeout: the longest must be at least a quarter longer than the "
+     "shortest: nodes that time out together campaign together, again and again"},
+    {"OneElectionTimeout", With(R"("cluster":{"options":{"election_timeout":"400ms"}})"),
+     "cluster.options.election_timeout: the longest must be at least a quarter longer than the "
+     "shortest: nodes that time out together campaign together, again and again"},
+    {"RequestsTooShort", With(R"("cluster":{"options":{"request_timeout":"1599ms"}})"),
+     "cluster.options.request_timeout: must be at least twice the longest election timeout: "
+     "requests would end before there is a leader again"},
+    {"ElectionsTooLong",
+     With(R"("cluster":{"options":{"election_timeout":["1s","3s"],"request_timeout":"5s"}})"),
+     "cluster.options.request_timeout: must be at least twice the longest election timeout: "
+     "requests would end before there is a leader again"},
     {"AllSharesZero", With(R"("workload":{"ops":{"put":0}})"), "workload.ops: all shares may be 0"},
     {"DownMoreThanThereAre", With(R"("cluster":{"nodes":3},"budget":{"down":4})"),
      "budget.down: more nodes than there may be"},
