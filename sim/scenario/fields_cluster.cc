@@ -60,10 +60,12 @@ void AddTimingOptions(std::vector<Field>& fields) {
        "[" + Render(Unit::kDuration, defaults.election_timeout_min.ns) + "," +
            Render(Unit::kDuration, defaults.election_timeout_max.ns) + "]",
        Milliseconds(1).ns, kHour},
-      "[shortest, longest] time without a leader before a campaign; at least two heartbeats.");
+      "[shortest, longest] time without a leader before a campaign; the shortest is at least two "
+      "heartbeats, the longest at least a quarter longer where there are several nodes.");
   AddOption(fields, "resend", &Options::resend, "What was not answered is sent again after this.");
   AddOption(fields, "request_timeout", &Options::request_timeout,
-            "A node answers a request as unknown after this, where the client set no time.");
+            "A node answers a request as unknown after this, where the client set no time; at "
+            "least twice the longest election timeout.");
   Field& pre_vote =
       Add(fields, "cluster.options.pre_vote", YesOrNo{[](RunConfig&, bool) {}},
           {Unit::kWord, "true", 0, 0}, "Candidates ask before they campaign. Always on.");
@@ -81,7 +83,8 @@ void AddOptions(std::vector<Field>& fields) {
   AddOption(fields, "max_inflight_bytes", Unit::kBytes, &Options::max_inflight_bytes, 1,
             "Bytes in unanswered messages, per follower and group.");
   AddOption(fields, "max_unapplied_bytes", Unit::kBytes, &Options::max_unapplied_bytes, 1,
-            "Proposals are refused beyond this much of a leadership's log that is not applied.");
+            "Proposals are refused beyond this much of a leadership's log that is not applied; a "
+            "larger single entry still goes.");
   AddOption(fields, "max_apply_entries", Unit::kCount, &Options::max_apply_entries, 1,
             "Entries applied in one piece.");
   AddOption(fields, "max_apply_bytes", Unit::kBytes, &Options::max_apply_bytes, 1,
@@ -128,7 +131,8 @@ void AddOptions(std::vector<Field>& fields) {
 
 void AddTime(std::vector<Field>& fields) {
   Add(fields, "time.warm_up", InOut(Time, &TimeConfig::warm_up_ns), Span("\"500ms\""),
-      "Time before the first random fault.");
+      "Before this nothing goes wrong by chance: no fault begins, no single frame or operation of "
+      "a disk is spoiled.");
   Add(fields, "time.horizon", InOut(Time, &TimeConfig::horizon_ns),
       {Unit::kDuration, "\"10s\"", Milliseconds(1).ns, 24 * kHour},
       "End of warm-up and chaos together; then a core is healed and has to converge.");
@@ -137,7 +141,11 @@ void AddTime(std::vector<Field>& fields) {
   Field& every =
       AddMtbf(fields, "time.quiet.every", PerRun{Into(Time, &TimeConfig::quiet_every_ns)},
               "During chaos a quiet window begins this often.");
-  every.help += " Nothing new is injected in it.";
+  every.help +=
+      " Faults that came by chance end as it begins, even if they were to last longer; in it none "
+      "begins, no frame is lost, doubled, spoiled, overtaken or held up by the tail, and no "
+      "operation of a disk fails, lies or finds a row spoiled. Latencies, capacities and the drift "
+      "of clocks stay as they are, and so does what the schedule says.";
   Add(fields, "time.quiet.for", PerRun{Into(Time, &TimeConfig::quiet_for_ns)}, Span("\"1s\""),
       "Length of a quiet window.");
 }

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "sim/world/quiet.h"
+
 namespace quorate::sim {
 namespace {
 
@@ -103,20 +105,17 @@ void Faults::Start() {
   }
 }
 
-std::int64_t Faults::QuietUntil(std::int64_t at) const {
-  const TimeConfig& time = shared_.config.time;
-  if (time.quiet_every_ns <= 0 || time.quiet_for_ns <= 0 ||
-      at < time.warm_up_ns + time.quiet_every_ns)
-    return 0;
-  const std::int64_t into = (at - time.warm_up_ns) % time.quiet_every_ns;
-  return into < time.quiet_for_ns ? at - into + time.quiet_for_ns : 0;
+// What came by chance does not outlast the beginning of a quiet window.
+std::int64_t Faults::Cap(std::int64_t length) const {
+  const std::int64_t now = shared_.now();
+  return std::min(length, NextQuiet(shared_.config.time, now) - now);
 }
 
 void Faults::WaitAgain(std::size_t which, std::int64_t from) {
   Process& process = processes_[which];
   if (process.kind == Kind::kAimedCrash) return;
   std::int64_t at = from + process.when.From(process.gap);
-  at = std::max(at, QuietUntil(at));
+  at = std::max(at, QuietUntil(shared_.config.time, at));
   if (at >= shared_.config.time.horizon_ns) return;
   Event event;
   event.kind = EventKind::kFault;
@@ -240,14 +239,15 @@ void Faults::PushStep(std::size_t which, std::uint64_t step, std::int64_t at) {
 }
 
 bool Faults::StrikeOf(Process& process, std::size_t which) {
-  std::int64_t length = std::max<std::int64_t>(process.how_long.From(process.length), kShortest);
+  std::int64_t length =
+      Cap(std::max<std::int64_t>(process.how_long.From(process.length), kShortest));
   const std::int64_t until = shared_.now() + length;
   const FaultId who = static_cast<FaultId>(which);
   switch (process.kind) {
     case Kind::kCrash:
       return StrikeCrash(process);
     case Kind::kAimedCrash:
-      return QuietUntil(shared_.now()) == 0 && StrikeCrash(process);
+      return !IsQuiet(shared_.config.time, shared_.now()) && StrikeCrash(process);
     case Kind::kPartition:
       if (!StrikePartition(process, which)) return false;
       break;
@@ -365,7 +365,7 @@ bool Faults::End(std::size_t which, std::uint64_t step) {
 
 void Faults::CrashOne(Machine& machine, Process& process) {
   const std::int64_t restart_after =
-      std::max<std::int64_t>(process.how_long.From(process.length), 1);
+      Cap(std::max<std::int64_t>(process.how_long.From(process.length), 1));
   const bool mid_turn = process.detail.Chance(shared_.config.process.crash_mid_turn_parts);
   const auto call = static_cast<std::uint32_t>(process.detail.Below(6));
   const std::size_t node = shared_.EndpointOf(machine.id());
@@ -445,7 +445,7 @@ bool Faults::StrikePartition(Process& process, std::size_t which) {
 
 bool Faults::StrikeSwizzle(Process& process, std::size_t which) {
   const std::int64_t length =
-      std::max<std::int64_t>(process.how_long.From(process.length), 1'000'000);
+      Cap(std::max<std::int64_t>(process.how_long.From(process.length), 1'000'000));
   const std::size_t nodes = shared_.nodes;
   std::vector<std::size_t> order(nodes);
   std::iota(order.begin(), order.end(), std::size_t{0});

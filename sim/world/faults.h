@@ -1,8 +1,8 @@
 // sim/world/faults.h — what goes wrong, when, and for how long.
 //
 // Model: a list of fault processes, each for one kind of fault at one node, link or the whole cluster. Each waits,
-//   strikes, lasts, ends, and waits again, by its own keyed choices; in quiet windows none strikes. Scheduled
-//   faults come at their time or at the nth reaching of a mark, and use the same hands.
+//   strikes, lasts, ends, and waits again, by its own keyed choices; in quiet times none strikes or goes on
+//   (sim/world/quiet.h). Scheduled faults come at their time or at the nth reaching of a mark, and use the same hands.
 // Invariants: a random fault that takes a node out of service asks the budget first; what a fault did is undone
 //   by its own end only; after `Freeze` nothing new strikes and nothing ends.
 // Marks: clock.stepped_back, partition.one_way_leader, partition.leader (disk.stalled_on_leader: the machine).
@@ -35,7 +35,6 @@ class Faults {
   // No more chaos: what is broken stays broken.
   void Freeze() { frozen_ = true; }
 
-  bool quiet(std::int64_t at) const { return QuietUntil(at) > at; }
   // Nothing is wrong with nodes, disks and links but what the links do to single frames, since this time;
   // nullopt: something is.
   std::optional<std::int64_t> calm_since() const {
@@ -92,7 +91,8 @@ class Faults {
   bool End(std::size_t which, std::uint64_t step);
   void Begin(Process& process, std::size_t which, std::int64_t length);
   void PushStep(std::size_t which, std::uint64_t step, std::int64_t at);
-  std::int64_t QuietUntil(std::int64_t at) const;
+  // How long something that begins now may last.
+  std::int64_t Cap(std::int64_t length) const;
 
   bool StrikeCrash(Process& process);
   bool StrikePartition(Process& process, std::size_t which);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "sim/world/quiet.h"
 #include "storage/keys.h"
 
 namespace quorate::sim {
@@ -80,9 +81,13 @@ void SimDisk::Heal(std::int64_t bound_ns) {
   healed = true;
 }
 
+std::int64_t SimDisk::NowOf(std::int64_t parts) const {
+  return healed || IsQuiet(shared_.config.time, shared_.now()) ? 0 : parts;
+}
+
 // What is written strikes whatever the budget says: it was asked when the script was made.
 bool SimDisk::Strikes(NodeSite site, Choice& choice, std::int64_t parts, const char* name) {
-  const NodeFates::Strike strike = fates_.Ask(site, choice, healed ? 0 : parts);
+  const NodeFates::Strike strike = fates_.Ask(site, choice, NowOf(parts));
   if (healed || !strike.bits) return false;
   const std::size_t node = shared_.EndpointOf(node_);
   if (!fates_.scripted() && !shared_.budget.MayHurt(node)) return false;
@@ -122,7 +127,7 @@ bool SimDisk::SyncLies() {
     return true;
   }
   const NodeFates::Strike strike =
-      fates_.Ask(NodeSite::kLyingSync, lying_sync_choice_, healed ? 0 : lying_sync_);
+      fates_.Ask(NodeSite::kLyingSync, lying_sync_choice_, NowOf(lying_sync_));
   if (healed || !strike.bits) return false;
   fates_.Note(NodeSite::kLyingSync, strike.nth, 0);
   shared_.injected.Add("disk.lying_sync");
@@ -131,7 +136,7 @@ bool SimDisk::SyncLies() {
 
 void SimDisk::MaybeCorrupt(MemKv& kv, std::string_view from, std::optional<std::string_view> to) {
   if (!corrupts()) return;
-  const NodeFates::Strike strike = fates_.Ask(NodeSite::kCorrupt, corrupt_choice_, corrupt_);
+  const NodeFates::Strike strike = fates_.Ask(NodeSite::kCorrupt, corrupt_choice_, NowOf(corrupt_));
   if (!MayStrike(strike)) return;
   Spoiled(strike, to ? kv.CorruptRange(from, to, *strike.bits)
                      : (kv.CorruptRow(from, *strike.bits) ? 1 : 0));
@@ -140,7 +145,7 @@ void SimDisk::MaybeCorrupt(MemKv& kv, std::string_view from, std::optional<std::
 void SimDisk::MaybeCorruptOne(
     absl::FunctionRef<std::optional<std::string>(std::uint64_t bits)> place) {
   if (!corrupts()) return;
-  const NodeFates::Strike strike = fates_.Ask(NodeSite::kCorrupt, corrupt_choice_, corrupt_);
+  const NodeFates::Strike strike = fates_.Ask(NodeSite::kCorrupt, corrupt_choice_, NowOf(corrupt_));
   if (!MayStrike(strike)) return;
   const std::optional<std::string> key = place(*strike.bits);
   Spoiled(strike, key && log.CorruptRow(*key, *strike.bits) ? 1 : 0);
@@ -148,8 +153,8 @@ void SimDisk::MaybeCorruptOne(
 
 void SimDisk::MaybeCorruptAtRest() {
   if (!corrupts()) return;
-  const NodeFates::Strike strike = fates_.Ask(NodeSite::kCorrupt, at_rest_choice_,
-                                              std::min(corrupt_ * kReadsOfABoot, kMostAtRest));
+  const NodeFates::Strike strike = fates_.Ask(
+      NodeSite::kCorrupt, at_rest_choice_, NowOf(std::min(corrupt_ * kReadsOfABoot, kMostAtRest)));
   if (!MayStrike(strike)) return;
   MemKv& kv = Below(*strike.bits, 4) == 0 ? map : log;
   if (kv.rows().empty()) return;

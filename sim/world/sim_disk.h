@@ -123,6 +123,8 @@ class SimDisk {
   bool Strikes(NodeSite site, Choice& choice, std::int64_t parts, const char* name);
   bool TakeOrder(bool& fail_next);
   bool MayStrike(const NodeFates::Strike& strike) const;
+  // The chance of a fault that has `parts` by its configuration: none while it is quiet.
+  std::int64_t NowOf(std::int64_t parts) const;
   void Spoiled(const NodeFates::Strike& strike, std::size_t rows);
 
   struct Slowness {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/world/quiet.h"
+
 namespace quorate::sim {
 
 SimNet::SimNet(std::uint64_t seed, Endpoint endpoints)
@@ -118,15 +120,18 @@ Dispatch SimNet::Send(Endpoint from, Endpoint to, std::size_t bytes, std::int64_
     return dispatch;
   }
   FrameFate fate;
+  const bool is_quiet = IsQuiet(time_, now);
   const auto capacity = static_cast<std::size_t>(parameters.capacity_bytes);
   if (!scripts_.empty()) {
     fate = Scripted(link, scripts_[place]);
     if (fate.dropped) dispatch.fate = SendFate::kLost;
-  } else if (parameters.loss > 0 && link.loss.Chance(parameters.loss)) {
+  } else if (parameters.loss > 0 && !is_quiet && link.loss.Chance(parameters.loss)) {
     dispatch.fate = SendFate::kLost;
   } else if (capacity > 0 && link.in_flight_bytes > 0 && link.in_flight_bytes + bytes > capacity) {
     // A single frame always fits into an empty link, however small the link.
     dispatch.fate = SendFate::kOverflow;
+  } else if (is_quiet) {
+    fate.first.travel_ns = link.latency.From(parameters.latency);
   } else {
     fate = Draw(link);
   }

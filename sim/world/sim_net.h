@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "sim/scenario/config.h"
 #include "sim/scenario/draw.h"
 #include "sim/scenario/script.h"
 #include "sim/world/choice.h"
@@ -65,6 +66,10 @@ class SimNet {
   const std::vector<FrameFate>& Recorded(Endpoint from, Endpoint to) const {
     return recorded_[std::size_t{from} * endpoints_ + to];
   }
+
+  // Nothing happens to single frames while it is quiet (sim/world/quiet.h), but that they take their usual time, or do not
+  // fit in. What is written happens all the same.
+  void SetQuiet(const TimeConfig& time) { time_ = time; }
 
   // What becomes of `bytes` sent now. Each arrival is to be announced by OnArrival when its time comes.
   Dispatch Send(Endpoint from, Endpoint to, std::size_t bytes, std::int64_t now);
@@ -145,6 +150,7 @@ class SimNet {
   std::vector<LinkScript> scripts_;               // by link; empty: chances
   std::vector<std::vector<FrameFate>> recorded_;  // by link; empty: nobody wants to know
   Counts counts_;
+  TimeConfig time_;
   std::int64_t patience_ns_ = std::numeric_limits<std::int64_t>::max();
 };
 

@@ -16,6 +16,7 @@ Wire::Wire(Shared& shared, std::size_t clients)
     SetScript(*shared.config.script);
   } else {
     SetLinks(clients);
+    net_.SetQuiet(shared_.config.time);
   }
 }
 
