@@ -87,6 +87,22 @@ TEST(LogChecks, SendingBehindAnEntryThatNeverWasIsRefused) {
   EXPECT_VIOLATES(play, "I-14");
 }
 
+TEST(LogChecks, ALeaderThatTakesAProposalWhileItHandsOverIsRefused) {
+  Play play;
+  play.Settle();
+  play.view(1).handing_over = true;
+  play.Append(1, {Command(1, "a")});  // taken before the transfer began, in the same step
+  play.Append(1, {Barrier(1)});       // nobody proposed it
+  EXPECT_CLEAN(play);
+  play.view(1).handing_over = false;
+  play.Append(1, {Command(1, "b")});
+  EXPECT_CLEAN(play);
+  play.view(1).handing_over = true;
+  play.Step(1);
+  play.Append(1, {Command(1, "c")});
+  EXPECT_VIOLATES(play, "I-1b");
+}
+
 TEST(LogChecks, ALeaderThatTruncatesItsLogIsRefused) {
   Play play;
   Prepare(play);
