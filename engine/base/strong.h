@@ -42,6 +42,9 @@ using PortRequest = Strong<struct PortRequestTag>;  // nth question to a port, t
 using SessionId = Strong<struct SessionIdTag>;      // index of the opening entry; 0 = none
 using SessionSeq = Strong<struct SessionSeqTag>;    // client's number in a session; from 1
 using Revision = Strong<struct RevisionTag>;        // changes of a namespace so far
+// Given out per node and incarnation; 0 = who writes in a strong era.
+using OriginId = Strong<struct OriginIdTag, std::uint16_t>;
+using OriginSeq = Strong<struct OriginSeqTag>;  // nth entry of an origin in an era; from 1
 
 // The group of the catalogue. A namespace's group is named by the namespace's number, so the system
 // group takes the last number, which no namespace is ever given. Stored: do not renumber.

@@ -2,8 +2,6 @@
 
 #include <charconv>
 
-#include "engine/kv/row.h"
-
 namespace quorate {
 
 // ---- the overlay ----------------------------------------------------------------------------------------
@@ -18,33 +16,42 @@ absl::StatusOr<RowOverlay::Slot*> RowOverlay::Find(std::string_view key) {
   slot.stored_ = *std::move(*stored);
   RowView row;
   if (!DecodeRow(slot.stored_, row)) return absl::DataLossError("a stored row is none");
-  slot.present_ = true;
-  slot.version_ = row.version;
-  slot.value_at_ = slot.stored_.size() - row.value.size();
+  Take(row, slot);
   return &slot;
+}
+
+// What `slot.stored_` holds.
+void RowOverlay::Take(const RowView& row, Slot& slot) {
+  slot.kind_ = row.tombstone() ? Slot::Kind::kTombstone : Slot::Kind::kRow;
+  slot.version_ = row.version;
+  slot.replaced_ = row.replaced;
+  slot.value_at_ = slot.stored_.size() - row.value.size();
 }
 
 // The map's own row leaves the digest only once, however often the batch writes it.
 void RowOverlay::BeforeChange(std::string_view key, Slot& slot) {
   if (slot.changed_) return;
   slot.changed_ = true;
-  slot.was_present_ = slot.present_;
-  if (slot.present_) slot.digest_was_ = DigestOfMapRow(Table::kRow, key, slot.stored_);
+  slot.was_stored_ = slot.kind_ != Slot::Kind::kNone;
+  if (slot.was_stored_) slot.digest_was_ = DigestOfMapRow(Table::kRow, key, slot.stored_);
 }
 
 void RowOverlay::Put(std::string_view key, Slot& slot, const Version& version,
                      std::string_view value) {
+  Store(key, slot, {.version = version, .expiry_ms = 0, .flags = 0, .value = value});
+}
+
+void RowOverlay::Store(std::string_view key, Slot& slot, const RowView& row) {
   BeforeChange(key, slot);
-  slot.present_ = true;
-  slot.version_ = version;
-  slot.stored_ = EncodeRow(RowView{.version = version, .expiry_ms = 0, .flags = 0, .value = value});
-  slot.value_at_ = slot.stored_.size() - value.size();
+  slot.stored_ = EncodeRow(row);
+  Take(row, slot);
 }
 
 void RowOverlay::Delete(std::string_view key, Slot& slot) {
   BeforeChange(key, slot);
-  slot.present_ = false;
+  slot.kind_ = Slot::Kind::kNone;
   slot.version_ = Version{};
+  slot.replaced_ = Version{};
   slot.stored_.clear();
   slot.value_at_ = 0;
 }
@@ -54,11 +61,11 @@ void RowOverlay::Flush(std::vector<MapChange>& changes, std::uint64_t& digest,
   for (auto& [key, slot] : slots_) {
     if (!slot.changed_) continue;
     digest -= slot.digest_was_;
-    if (slot.was_present_) --row_count;
+    if (slot.was_stored_) --row_count;
     MapChange& change = changes.emplace_back();
     change.table = Table::kRow;
     change.key = key;
-    if (!slot.present_) continue;
+    if (slot.kind_ == Slot::Kind::kNone) continue;
     digest += DigestOfMapRow(Table::kRow, key, slot.stored_);
     ++row_count;
     change.value = std::move(slot.stored_);

@@ -1,12 +1,11 @@
 #include "engine/kv/row.h"
 
-#include <limits>
-
 #include "engine/kv/command_view.h"
 
 namespace quorate {
 
 std::string EncodeRow(const RowView& row) {
+  REQUIRE((row.flags & ~kRowFlags) == 0 && !(row.tombstone() && !row.value.empty()));
   std::string out;
   constexpr std::size_t kHeaderBytes = 8;  // as long as indexes are small
   if (row.value.size() + kHeaderBytes > out.capacity()) out.reserve(row.value.size() + 24);
@@ -14,6 +13,7 @@ std::string EncodeRow(const RowView& row) {
   EncodeVersion(row.version, encoder);
   encoder.Varint(row.expiry_ms);
   encoder.Varint(row.flags);
+  if ((row.flags & kRowReplaces) != 0) EncodeVersion(row.replaced, encoder);
   encoder.Raw(row.value);
   return out;
 }
@@ -23,9 +23,11 @@ bool DecodeRow(std::string_view bytes, RowView& row) {
   row.version = DecodeVersion(decoder);
   row.expiry_ms = decoder.Varint();
   const std::uint64_t flags = decoder.Varint();
-  if (flags > std::numeric_limits<std::uint32_t>::max()) decoder.Fail();
+  if (flags > kRowFlags) decoder.Fail();
   row.flags = static_cast<std::uint32_t>(flags);
+  row.replaced = (flags & kRowReplaces) != 0 ? DecodeVersion(decoder) : Version{};
   row.value = decoder.Rest();
+  if (row.tombstone() && !row.value.empty()) return false;
   return decoder.ok() && row.version != Version{};
 }
 

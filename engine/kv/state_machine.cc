@@ -204,13 +204,15 @@ absl::StatusOr<Payload> StateMachine::AnswerGet(std::string_view key) const {
   if (key.size() > limits_.max_key_bytes) return Refused(ReplyStatus::kTooBig, meta_.revision);
   const absl::StatusOr<std::optional<std::string>> stored = map_->Get(space_, Table::kRow, key);
   if (!stored.ok()) return stored.status();
-  if (!stored->has_value()) {
+  RowView row;
+  if (stored->has_value() && !DecodeRow(**stored, row)) {
+    return absl::DataLossError("a stored row is none");
+  }
+  if (!stored->has_value() || row.tombstone()) {
     ReplyWriter writer(ReplyStatus::kNotFound, meta_.revision, key.size() + 8);
     writer.Row(key, Version{}, std::nullopt);
     return Payload(std::move(writer).Finish());
   }
-  RowView row;
-  if (!DecodeRow(**stored, row)) return absl::DataLossError("a stored row is none");
   ReplyWriter writer(ReplyStatus::kOk, meta_.revision, key.size() + (*stored)->size() + 8);
   writer.Row(key, row.version, row.value);
   return Payload(std::move(writer).Finish());
@@ -228,12 +230,13 @@ absl::StatusOr<Payload> StateMachine::AnswerRange(std::string_view from, std::st
   std::size_t bytes = 0;
   std::optional<std::string> continuation;
   const auto take = [&](MapRow& stored) -> absl::StatusOr<ScanStep> {
+    RowView row;
+    if (!DecodeRow(stored.value, row)) return absl::DataLossError("a stored row is none");
+    if (row.tombstone()) return ScanStep::kGoOn;
     if (rows == row_limit || (rows > 0 && bytes >= limits_.max_range_bytes)) {
       continuation = std::move(stored.key);
       return ScanStep::kStop;
     }
-    RowView row;
-    if (!DecodeRow(stored.value, row)) return absl::DataLossError("a stored row is none");
     writer.Row(stored.key, row.version, row.value);
     bytes += stored.key.size() + row.value.size();
     ++rows;
