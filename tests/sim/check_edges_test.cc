@@ -274,9 +274,9 @@ TEST_F(Edges, AStateThatHasNotAppliedTheWholeLogIsRefused) {
 class Calm : public testing::Test {
  protected:
   using Kind = CalmWatch::Kind;
-  static CalmWatch::Asked Asked(std::uint32_t group, std::uint64_t done,
+  static CalmWatch::Asked Asked(std::uint64_t group, std::uint64_t done,
                                 std::optional<std::int64_t> open_since, Kind kind = Kind::kWrites) {
-    return {GroupId(group), kind, done, open_since};
+    return {GroupId(static_cast<GroupId::rep>(group)), kind, done, open_since};
   }
   CalmWatch::Look At(std::int64_t now, std::vector<CalmWatch::Asked> asked) {
     return {.now = now,

@@ -19,8 +19,9 @@ void ExpectSays(const std::string& story, const std::string& line) {
 }
 
 TEST(Story, AViolationIsItsLastLineWithWhatShouldHold) {
-  const std::string story = Narrate("1 0.5 n1 boots, life 1\n9 2.25 n2 dies, write 3 survives\n",
-                                    Violation{"I-1", "n1 and n2 lead in term 4", 9});
+  const std::string story =
+      Narrate("1 0.500000000 n1 boots, life 1\n9 2.250000000 n2 dies, write 3 survives\n",
+              Violation{"I-1", "n1 and n2 lead in term 4", 9});
   const std::size_t dies = story.find("2.250 s  n2 dies");
   const std::size_t violated =
       story.find("2.250 s  I-1 is violated, at event 9: n1 and n2 lead in term 4");

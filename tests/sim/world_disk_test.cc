@@ -156,7 +156,8 @@ TEST_F(DiskTest, AnOrderedFailureCountsInTheLifeInWhichItStrikes) {
 class RottingDisk : public DiskTest {
  protected:
   RottingDisk()
-      : DiskTest(R"({"format":1,"about":"Test.","cluster":{"nodes":3},"disk":{"corrupt_row":1}})") {
+      : DiskTest(
+            R"({"format":1,"about":"Test.","time":{"warm_up":"0s"},"cluster":{"nodes":3},"disk":{"corrupt_row":1}})") {
   }
 };
 
@@ -178,8 +179,8 @@ TEST_F(RottingDisk, AReadMaySpoilTheOldestEntryAndAnyOther) {
 }
 
 TEST(SimDisk, AFlushOfTheMapFailsAsASyncDoes) {
-  const RunConfig config =
-      ConfigOf(R"({"format":1,"about":"Test.","cluster":{"nodes":3},"disk":{"sync_error":1}})");
+  const RunConfig config = ConfigOf(
+      R"({"format":1,"about":"Test.","time":{"warm_up":"0s"},"cluster":{"nodes":3},"disk":{"sync_error":1}})");
   Shared shared(config, 1, RunSettings{});
   SimDisk disk(shared, NodeId(1));
   absl::StatusOr<MapStore> store = MapStore::Open(disk.map, SelfOf());
@@ -192,8 +193,8 @@ TEST(SimDisk, AFlushOfTheMapFailsAsASyncDoes) {
 }
 
 TEST(SimDisk, AnyRowMayRotAtRestAndIsRefusedAtTheNextBoot) {
-  const RunConfig config =
-      ConfigOf(R"({"format":1,"about":"Test.","cluster":{"nodes":3},"disk":{"corrupt_row":0.5}})");
+  const RunConfig config = ConfigOf(
+      R"({"format":1,"about":"Test.","time":{"warm_up":"0s"},"cluster":{"nodes":3},"disk":{"corrupt_row":0.5}})");
   std::set<LogTag> kinds;
   std::size_t rotten = 0;
   for (std::uint64_t seed = 1; seed <= 400; ++seed) {

@@ -131,7 +131,7 @@ TEST(Faults, ClocksFreezeAtEachNodesOwnRate) {
 // Whether or not one is ever put back.
 TEST(Faults, ImagesAreTakenAtEachNodesOwnRate) {
   ExpectEachNodeAtItsOwnRate<ImageAction>(
-      R"("process":{"old_image":0.000001,"image_every":{"swarm":["500ms","4s"]}})",
+      R"("process":{"old_image":0.000001,"image_every":{"swarm":["500ms","4s"]},"crash":{"mtbf":"1h"}})",
       [](const RunConfig& c) { return c.process.image_mtbf_ns; }, 0);
 }
 

@@ -60,7 +60,7 @@ TEST(Run, AnAimedCrashComesWhereALogLosesAPart) {
   compacting.insert(compacting.find(option), R"("snapshot_every":10,"log_keep":0,)");
   std::uint64_t crashes = 0;
   for (std::uint64_t seed = 1; seed <= 3; ++seed) {
-    EXPECT_EQ(RunOf(aimed.c_str(), seed).injected.count("process.aimed_crash"), 0u);
+    EXPECT_EQ(RunOf(aimed.c_str(), seed).injected["process.aimed_crash"], 0u);
     const RunResult result = RunOf(compacting.c_str(), seed);
     EXPECT_EQ(result.verdict, Verdict::kPass)
         << (result.violation ? result.violation->what : result.excuse);
@@ -458,7 +458,7 @@ TEST(Run, InTheCalmNothingIsDueToWhoeverDoesNotAsk) {
 
 // A bound for which so many tries are not enough is none.
 TEST(Run, NothingIsDueWhereAlmostNothingPasses) {
-  const auto span_of = [](const char* nodes, const char* network) {
+  const auto span_of = [](const std::string& nodes, const std::string& network) {
     return CalmSpan(Draw(
         ScenarioOf(absl::StrCat(R"({"format":1,"about":"Frames are lost.","cluster":{"nodes":)",
                                 nodes, R"(},"network":{)", network, "}}")),
