@@ -361,7 +361,8 @@ TEST(Faults, WhatClientsSendAndAreSentIsLostAtEachLinksOwnRate) {
   std::set<std::int64_t> rates;
   for (const auto& [link, count] : counts) {
     const auto [from, to] = link;
-    if (from == to || (from >= 3 && to >= 3)) continue;  // clients do not speak with each other
+    // Clients do not speak with each other, and who makes namespaces has nothing to do here.
+    if (from == to || (from >= 3 && to >= 3) || std::max(from, to) >= 5) continue;
     const LinkName name = world.wire().NameOfLink(from, to);
     const std::int64_t parts =
         from < 3 && to < 3 ? 0 : drawn.network.client_loss_parts.At(NameKey(NameOf(name)));
@@ -400,7 +401,8 @@ constexpr std::int64_t kAsked = 20'000;
 TEST_P(DiskFaults, ComeAtEachNodesOwnRateAndAreCountedAsHurt) {
   const Scenario scenario =
       Idle(std::string(R"("disk":{)") + GetParam().json + R"(:{"swarm":[0.02,0.2]}})");
-  const RunConfig config = Draw(scenario, 4);
+  RunConfig config = Draw(scenario, 4);
+  config.time.warm_up_ns = 0;  // this disk has no run around it
   std::set<std::int64_t> rates;
   for (std::uint32_t number = 1; number <= 3; ++number) {
     Shared shared(config, 4, RunSettings{});
@@ -423,7 +425,8 @@ TEST_P(DiskFaults, DoNotComeToANodeThatMayNotBeHurtNorAfterHealing) {
   const Scenario scenario = ScenarioOf(std::string(R"({"format":1,"about":"Test.",
     "cluster":{"nodes":3},"budget":{"down":1},"disk":{)") +
                                        GetParam().json + ":1}}");
-  const RunConfig config = Draw(scenario, 4);
+  RunConfig config = Draw(scenario, 4);
+  config.time.warm_up_ns = 0;
   Shared shared(config, 4, RunSettings{});
   SimDisk disk(shared, NodeId(1));
   ASSERT_TRUE(disk.log.Write({KvPut{"row", "value"}}).ok());

@@ -2,7 +2,9 @@
 // judged for what is still broken.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -176,26 +178,39 @@ TEST(Damage, ThatWasCompactedAwayExcusesNobody) {
   EXPECT_GT(gone, 0u);
 }
 
-TEST(Damage, ThatWasCompactedAwayIsMendedByTheNextStart) {
-  const RunConfig config = Draw(
-      Compacting(
-          R"({"at":"3s","do":"corrupt","node":1,"store":"log"},{"at":"5s","do":"crash","node":1,"for":"100ms"})"),
-      1);
-  World world(config, 1, RunSettings{});
-  const RunGuard guard(world.shared().marks);
-  std::string seen;
-  world.RunUntil([&] {
-    const FaultBudget& budget = world.shared().budget;
-    const std::int64_t now = world.shared().now();
-    if (seen.empty() && now > 4'900 * kMs)
-      seen += budget.Is(0, Hurt::kDamaged) ? "damaged, " : "whole, ";
-    if (seen.ends_with(", ") && now > 5'200 * kMs)
-      seen += budget.Is(0, Hurt::kDamaged) ? "damaged" : "whole";
-  });
-  EXPECT_FALSE(world.shared().verdicts.found());
-  EXPECT_EQ(seen, "damaged, whole");
-  ASSERT_EQ(world.shared().damage.size(), 2u);
-  EXPECT_EQ(world.shared().damage[1].fault, kMended);
+// Which row is spoiled is the seed's choice; of the catalogue's log nothing is compacted here.
+TEST(Damage, IsMendedByTheNextStartIfItWasCompactedAwayAndOnlyThen) {
+  const Scenario scenario = Compacting(
+      R"({"at":"3s","do":"corrupt","node":1,"store":"log"},{"at":"5s","do":"crash","node":1,"for":"100ms"})");
+  std::size_t mended = 0;
+  std::size_t stayed = 0;
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    const RunConfig config = Draw(scenario, seed);
+    World world(config, seed, RunSettings{});
+    const RunGuard guard(world.shared().marks);
+    bool was_damaged = false;
+    bool was_whole = false;
+    std::optional<bool> is_damaged;
+    world.RunUntil([&] {
+      const bool damaged = world.shared().budget.Is(0, Hurt::kDamaged);
+      const std::int64_t now = world.shared().now();
+      if (now > 4'900 * kMs && now < 5'000 * kMs) {
+        was_damaged = damaged;
+        was_whole = world.machines()[0]->whole();
+      }
+      if (now > 5'200 * kMs && !is_damaged) is_damaged = damaged;
+    });
+    EXPECT_FALSE(world.shared().verdicts.found());
+    EXPECT_TRUE(was_damaged) << "it counts until a process has found its stores whole";
+    EXPECT_EQ(is_damaged, !was_whole) << "seed " << seed;
+    const std::vector<Damage>& damage = world.shared().damage;
+    EXPECT_EQ(std::any_of(damage.begin(), damage.end(),
+                          [](const Damage& one) { return one.fault == kMended; }),
+              was_whole);
+    ++(was_whole ? mended : stayed);
+  }
+  EXPECT_GT(mended, 0u);
+  EXPECT_GT(stayed, 0u);
 }
 
 TEST(Damage, ThatIsStillThereExcusesAsBefore) {
