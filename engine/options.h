@@ -40,7 +40,7 @@ struct Options {
   std::size_t max_inflight_messages = 64;  // per peer and group; >= 1
   std::size_t max_inflight_bytes = std::size_t{8} << 20;
   std::size_t max_unapplied_bytes = std::size_t{64}
-                                    << 20;  // proposals refused beyond; >= one proposal
+                                    << 20;  // proposals refused beyond; a single one still goes
   std::size_t max_apply_entries = 256;      // one Apply effect; >= 1
   std::size_t max_apply_bytes = std::size_t{4}
                                 << 20;   // one Apply effect; a larger single entry still goes
