@@ -181,7 +181,8 @@ class Town {
       if (cut) {
         node.era->OnLinkDown(nodes_[other].id);
       } else {
-        Step(node, [&](EraContext& context) { node.era->OnLinkUp(context, nodes_[other].id); });
+        const NodeId peer = nodes_[other].id;
+        Step(node, [&](EraContext& context) { node.era->OnLinkUp(context, peer); });
       }
     }
   }
