@@ -77,6 +77,10 @@ void Replica::DropDeadGroup(StepContext& context, GroupId group) {
   const Raft& raft = groups_.at(group);
   const PersistSeq seq = context.out.Record(DropGroup{group});
   context.out.Emit(DropGeneration{group, raft.log().start().generation, seq});
+  // A state that was coming in has a space of its own; one that is being taken over is the log's already.
+  const std::optional<Incoming>& incoming = raft.incoming();
+  if (incoming && incoming->generation != raft.log().start().generation)
+    context.out.Emit(DropGeneration{group, incoming->generation, seq});
   groups_.erase(group);
   led_.erase(group);
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace quorate::sim {
 namespace {
@@ -158,6 +159,12 @@ void EdgeChecks::OnState(const std::string& who, const StateMark& state, const S
     return absl::StrCat(who, ": revision ", state.revision.value(), " at ", state.applied.value(),
                         ", the log makes ", of_log.revision.value(), " at ",
                         of_log.applied.value());
+  });
+}
+
+void EdgeChecks::OnStores(NodeId node, const std::vector<std::string>& left) {
+  verdicts_.Expect(Check::kNothingLeft, left.empty(), [&] {
+    return absl::StrCat(Name(node), " still holds ", absl::StrJoin(left, "; "));
   });
 }
 

@@ -3,7 +3,7 @@
 // Model: each hook is told what happened there, with what the world knows to be true of it (was the store spoiled?
 //   was the frame?), and judges by that and by its own memory. None looks into the engine.
 // Reported ids: I-47 · I-56 and CODEC-1 · BOOT-1 to BOOT-3 · ANSWER-1 and ANSWER-2 · LIVE-1 to LIVE-6 ·
-//   I-19 · SCAN-1 and SCAN-2. Every evaluation is counted.
+//   I-19 · SCAN-1 to SCAN-3. Every evaluation is counted.
 // Units: virtual nanoseconds. Threads: one. Errors: none.
 #pragma once
 #include <cstdint>
@@ -102,6 +102,8 @@ class EdgeChecks {
     friend bool operator==(const StateMark&, const StateMark&) = default;
   };
   void OnState(const std::string& who, const StateMark& state, const StateMark& of_log);
+  // Nothing is under way at the node: `left` is what lies in its stores for nothing (leftovers.h).
+  void OnStores(NodeId node, const std::vector<std::string>& left);
 
  private:
   struct Node {

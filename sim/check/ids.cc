@@ -124,6 +124,8 @@ const char* IdOf(Check check) {
       return "SCAN-1";
     case Check::kLogMakesState:
       return "SCAN-2";
+    case Check::kNothingLeft:
+      return "SCAN-3";
     case Check::kStoreRecovered:
       return "BOOT-1";
     case Check::kStopHasReason:
@@ -134,6 +136,8 @@ const char* IdOf(Check check) {
       return "ANSWER-1";
     case Check::kWellFormedAnswer:
       return "ANSWER-2";
+    case Check::kDroppedRefused:
+      return "ANSWER-3";
     case Check::kSpoiledFrame:
       return "CODEC-1";
     case Check::kExcuse:

@@ -73,11 +73,13 @@ enum class Check : std::uint8_t {
   kRunEnds,                 // LIVE-6
   kDigestOfContent,         // SCAN-1
   kLogMakesState,           // SCAN-2
+  kNothingLeft,             // SCAN-3
   kStoreRecovered,          // BOOT-1
   kStopHasReason,           // BOOT-2
   kLogIsThere,              // BOOT-3
   kAnsweredOnce,            // ANSWER-1
   kWellFormedAnswer,        // ANSWER-2
+  kDroppedRefused,          // ANSWER-3
   kSpoiledFrame,            // CODEC-1
   kExcuse,                  // EXCUSE-1
   kAssertion,               // ASSERT

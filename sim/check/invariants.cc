@@ -101,6 +101,23 @@ Index Invariants::map_durable(NodeId node, GroupId group) const {
   return Index();
 }
 
+std::optional<Generation> Invariants::generation(NodeId node, GroupId group) {
+  for (std::size_t slot = 0; slot < groups_.size(); ++slot) {
+    if (groups_[slot] != group) continue;
+    const GroupImage& image = At(node).disk.written(static_cast<std::uint32_t>(slot));
+    return image.exists ? std::optional(image.start().generation) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::optional<Term> Invariants::term(NodeId node, GroupId group, Index index) {
+  for (std::size_t slot = 0; slot < groups_.size(); ++slot) {
+    if (groups_[slot] == group)
+      return At(node).disk.written(static_cast<std::uint32_t>(slot)).TermAt(index);
+  }
+  return std::nullopt;
+}
+
 NodeId Invariants::latest_leader(GroupId group) const {
   for (std::size_t slot = 0; slot < groups_.size(); ++slot) {
     if (groups_[slot] == group && !ghosts_[slot].leaders.empty()) {

@@ -97,6 +97,10 @@ class Invariants {
   Index committed(GroupId group) const;
   // How much of the map is durable at the node, as it was told; 0 if nothing was.
   Index map_durable(NodeId node, GroupId group) const;
+  // The generation of the group in the node's log, as it was written last; nullopt: it holds no such group.
+  std::optional<Generation> generation(NodeId node, GroupId group);
+  // The term of an entry in the node's log, as it was written last; nullopt: there is none.
+  std::optional<Term> term(NodeId node, GroupId group, Index index);
   // The leader of the highest term so far; 0 = nobody.
   NodeId latest_leader(GroupId group) const;
 

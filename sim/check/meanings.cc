@@ -172,6 +172,9 @@ const char* MeaningOf(Check check) {
       return "a state's digest is that of its content, computed from scratch";
     case Check::kLogMakesState:
       return "a state is what the committed log makes of nothing";
+    case Check::kNothingLeft:
+      return "no store holds anything of a namespace that was dropped or of a state that was "
+             "replaced";
     case Check::kStoreRecovered:
       return "a store that nobody damaged is recovered";
     case Check::kStopHasReason:
@@ -182,6 +185,8 @@ const char* MeaningOf(Check check) {
       return "a request is answered once, to a process that asked";
     case Check::kWellFormedAnswer:
       return "an answer is a well-formed reply";
+    case Check::kDroppedRefused:
+      return "a node that knows that a namespace was dropped refuses what is asked of it";
     case Check::kSpoiledFrame:
       return "a frame damaged on the way is refused";
     case Check::kExcuse:

@@ -169,6 +169,7 @@ struct WorkloadConfig {
   std::int64_t batch = 0;
   std::int64_t range = 0;
   std::int64_t transfer = 0;  // of the leadership of a namespace
+  std::int64_t drop_namespace = 0;
 };
 
 struct CheckConfig {
@@ -317,7 +318,7 @@ struct TransferAction {
   NodeId target;  // 0 = whoever is best
   friend bool operator==(const TransferAction&, const TransferAction&) = default;
 };
-enum class ScheduledOp : std::uint8_t { kPut, kGet, kDelete };
+enum class ScheduledOp : std::uint8_t { kPut, kGet, kDelete, kDropNamespace };
 // One operation of a client of its own, sent to `node`.
 struct OperationAction {
   NodeRef node;

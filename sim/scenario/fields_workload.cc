@@ -31,6 +31,8 @@ void AddOps(std::vector<Field>& fields) {
       {"range", &WorkloadConfig::range, "3", "Share: rows in key order."},
       {"transfer", &WorkloadConfig::transfer, "1",
        "Share: hand the leadership of a namespace over."},
+      {"drop_namespace", &WorkloadConfig::drop_namespace, "0",
+       "Share: drop a namespace; it is made again under its name, empty."},
   };
   for (const Op& op : ops) {
     AddShare(fields, std::string("workload.ops.") + op.name, PerRun{Into(Work, op.member)},

@@ -162,6 +162,11 @@ const std::vector<ActionSpec>& ScheduleActions() {
        {kNode, kNamespace, kKey},
        Operation<ScheduledOp::kDelete>,
        "A client deletes."},
+      {"drop_namespace",
+       false,
+       {kNode, {"namespace", KeyKind::kNamespace, true}},
+       Operation<ScheduledOp::kDropNamespace>,
+       "A client drops a namespace; it is made again under its name."},
   };
   return *actions;
 }
@@ -268,6 +273,8 @@ const char* NameOf(const Action& action) {
                                 return "get";
                               case ScheduledOp::kDelete:
                                 return "delete";
+                              case ScheduledOp::kDropNamespace:
+                                return "drop_namespace";
                             }
                             return "?";
                           }},

@@ -123,6 +123,9 @@ struct ScriptedTransfer {
 struct ScriptedCreation {  // of the namespace
   friend bool operator==(const ScriptedCreation&, const ScriptedCreation&) = default;
 };
+struct ScriptedDrop {  // of the namespace
+  friend bool operator==(const ScriptedDrop&, const ScriptedDrop&) = default;
+};
 struct ScriptedRetry {
   std::int64_t after_ns = 0;  // from the attempt before, if nobody has answered
   NodeId node;
@@ -134,7 +137,9 @@ struct ScriptedOperation {
   std::uint32_t client = 0;
   NodeId node;                 // of the first attempt
   std::size_t name_space = 0;  // place in the list of namespaces
-  std::variant<Command, ScriptedRead, ScriptedOpening, ScriptedTransfer, ScriptedCreation> what;
+  std::variant<Command, ScriptedRead, ScriptedOpening, ScriptedTransfer, ScriptedCreation,
+               ScriptedDrop>
+      what;
   bool in_session = false;  // of a command: under the client's session, if it has one
   bool may_retry = false;   // as many times as `retries` says, then at its last pace and node
   std::vector<ScriptedRetry> retries;

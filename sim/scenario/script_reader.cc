@@ -461,6 +461,10 @@ class ScriptReader {
       out.what = ScriptedCreation{};
       return absl::OkStatus();
     }
+    if (word == "drop_namespace") {
+      out.what = ScriptedDrop{};
+      return absl::OkStatus();
+    }
     if (word == "transfer") {
       ScriptedTransfer transfer;
       allowed_.insert("to");
@@ -472,7 +476,7 @@ class ScriptReader {
     }
     return Complaint(Under(path, "do"),
                      "must be one of put, put_if_absent, delete, cas, cas_version, increment, "
-                     "batch, get, range, open_session, create_namespace, transfer");
+                     "batch, get, range, open_session, create_namespace, drop_namespace, transfer");
   }
 
   absl::Status ReadStale(const std::string& path, const Json& json, bool& out) {

@@ -158,7 +158,8 @@ std::string WriteOperation(const ScriptedOperation& operation, const RunConfig& 
                      out.Add("do", "\"transfer\"");
                      out.AddIf(transfer.target != NodeId(), "to", Number(transfer.target.value()));
                    },
-                   [&](const ScriptedCreation&) { out.Add("do", "\"create_namespace\""); }},
+                   [&](const ScriptedCreation&) { out.Add("do", "\"create_namespace\""); },
+                   [&](const ScriptedDrop&) { out.Add("do", "\"drop_namespace\""); }},
              operation.what);
   out.AddIf(operation.in_session, "session", "true").AddIf(operation.may_retry, "retry", "true");
   std::vector<std::string> retries;
@@ -441,7 +442,8 @@ std::string WriteEntry(const ScheduleEntry& entry) {
             },
             [&](const OperationAction& action) {
               node(action);
-              out.Add("namespace", QuoteJson(action.name_space)).Add("key", QuoteJson(action.key));
+              out.Add("namespace", QuoteJson(action.name_space));
+              out.AddIf(action.op != ScheduledOp::kDropNamespace, "key", QuoteJson(action.key));
               out.AddIf(action.op == ScheduledOp::kPut, "value", QuoteJson(action.value));
             }},
       entry.action);

@@ -47,6 +47,7 @@ Clients::Clients(Shared& shared, Wire& wire) : shared_(shared), wire_(wire) {
   think_ = Dist{DistKind::kExp, 0, mean, mean * 8};
   for (std::uint32_t node = 1; node <= shared.nodes; ++node) nodes_.emplace_back(node);
   groups_.resize(config.namespaces.size());
+  numbers_.resize(config.namespaces.size());
   created_at_.resize(config.namespaces.size());
   Know(0, kDefaultNamespace);
   for (std::size_t i = 1; i < groups_.size(); ++i) {
@@ -104,8 +105,18 @@ bool Clients::IsJudged(std::size_t name_space) const {
 }
 
 void Clients::Know(std::size_t name_space, GroupId group) {
-  groups_[name_space] = group;
+  if (numbers_[name_space] != group) {  // sessions die with their namespace
+    for (Client& client : clients_) client.sessions[name_space] = Session{};
+  }
+  numbers_[name_space] = groups_[name_space] = group;
   if (!IsJudged(name_space)) shared_.serial.Exempt(group);
+}
+
+void Clients::Forget(std::size_t name_space, GroupId group) {
+  if (groups_[name_space] != group || group == kDefaultNamespace) return;
+  groups_[name_space].reset();
+  created_at_[name_space] = shared_.now();
+  if (!shared_.config.script && !administrator().open) NextTurn(administrator());
 }
 
 std::optional<std::vector<GroupId>> Clients::Judged() const {
@@ -148,6 +159,7 @@ void Clients::Serve(std::int64_t bound_ns) {
   for (std::size_t i = 0; i < static_cast<std::size_t>(shared_.config.workload.clients); ++i) {
     if (!clients_[i].open) NextTurn(clients_[i]);
   }
+  if (!namespaces_known() && !administrator().open) NextTurn(administrator());
 }
 
 // ---- events --------------------------------------------------------------------------------------------
@@ -191,7 +203,7 @@ bool Clients::OnTurn(Client& client) {
   if (client.move.Chance(shared_.config.workload.move_parts) || stranger)
     client.node = PickNode(client);
   Open open;
-  open.wanted = client.workload->Next(/*transfers=*/!serving_);
+  open.wanted = client.workload->Next(serving_);
   if (!groups_[open.wanted.name_space]) open.wanted.name_space = 0;
   const GroupId group = *groups_[open.wanted.name_space];
   open.request.group = group;
@@ -199,6 +211,15 @@ bool Clients::OnTurn(Client& client) {
   if (std::holds_alternative<WantedTransfer>(open.wanted.what)) {
     OrderTransfer(client, open.wanted, group);
     NextTurn(client);
+    return true;
+  }
+  if (std::holds_alternative<WantedDrop>(open.wanted.what)) {
+    if (ScriptedOperation* recorded = Record(client, open.wanted.name_space, client.node)) {
+      recorded->what = ScriptedDrop{};
+      recorded->may_retry = true;
+      open.recorded_as = shared_.recording->operations.size() - 1;
+    }
+    BeginDrop(client, std::move(open), open.wanted.name_space);
     return true;
   }
   if (const Read* read = std::get_if<Read>(&open.wanted.what)) {
@@ -222,7 +243,6 @@ bool Clients::OnTurn(Client& client) {
     }
     call = command;
   }
-  open.creates = kNoCreation;
   RecordCall(client, open, *call);
   Begin(client, std::move(open), *call);
   return true;
@@ -336,12 +356,13 @@ bool Clients::OnAnswer(std::uint32_t slot) {
     case OutcomeKind::kUnknown:
       break;
   }
+  const bool gone = IsGone(*client.open, answer->outcome.refusal);
   // Somebody else may still tell, as long as there is time.
-  if (client.open->may_retry) return true;
+  if (client.open->may_retry && !gone) return true;
   // A node whose own session was evicted at the limit cannot know what became of what it lent it to.
   const bool evicted = shared_.serial.counts().refused > client.open->sessions_refused;
   Judge(*client.open,
-        evicted ? EdgeChecks::Served::How::kNoMatter : EdgeChecks::Served::How::kUnknown,
+        evicted || gone ? EdgeChecks::Served::How::kNoMatter : EdgeChecks::Served::How::kUnknown,
         Refusal::kNone);
   Finish(client, OutcomeClass::kInfo, &answer->outcome, answer->node);
   return true;
@@ -351,8 +372,14 @@ void Clients::OnRefused(Client& client, const ClientAnswer& answer) {
   Open& open = *client.open;
   ++open.refused;
   const bool busy = answer.outcome.refusal == Refusal::kBusy;
-  Judge(open, busy ? EdgeChecks::Served::How::kNoMatter : EdgeChecks::Served::How::kRefused,
+  const bool gone = IsGone(open, answer.outcome.refusal);
+  Judge(open, busy || gone ? EdgeChecks::Served::How::kNoMatter : EdgeChecks::Served::How::kRefused,
         answer.outcome.refusal);
+  if (gone) {  // an earlier attempt may have been applied before it went
+    const bool all = open.refused == open.attempts;
+    return Finish(client, all ? OutcomeClass::kFail : OutcomeClass::kInfo, &answer.outcome,
+                  answer.node);
+  }
   // While there is time, half of those who may go on trying; in the end everybody who met a limit does.
   const bool goes_on =
       open.script != nullptr ? !GivesUp(*open.script, open.refused) : client.go_on.Below(2) == 0;
@@ -370,6 +397,11 @@ void Clients::OnRefused(Client& client, const ClientAnswer& answer) {
   Finish(client, OutcomeClass::kFail, &answer.outcome, answer.node);
 }
 
+// Whether it was told that its namespace is gone, and it is.
+bool Clients::IsGone(const Open& open, Refusal refusal) const {
+  return refusal == Refusal::kNoSuchNamespace && shared_.catalogue.IsGone(open.request.group);
+}
+
 void Clients::OnDone(Client& client, const ClientAnswer& answer) {
   Judge(*client.open, EdgeChecks::Served::How::kAnswered, Refusal::kNone);
   Finish(client, OutcomeClass::kOk, &answer.outcome, answer.node);
@@ -380,12 +412,7 @@ void Clients::Finish(Client& client, OutcomeClass outcome, const Outcome* answer
   client.open.reset();
   ++client.timer;
   if (!open.recorded) {
-    if (outcome == OutcomeClass::kOk && answer != nullptr) {
-      open.deadline = 0;
-      client.open = std::move(open);
-      FinishCreation(client, *answer);
-      client.open.reset();
-    }
+    if (outcome == OutcomeClass::kOk && answer != nullptr) FinishCatalogue(open, *answer);
     NextTurn(client);
     return;
   }
@@ -394,7 +421,12 @@ void Clients::Finish(Client& client, OutcomeClass outcome, const Outcome* answer
   completion.ns = shared_.now();
   completion.outcome = outcome;
   completion.node = node;
-  Session& session = client.sessions[open.wanted.name_space];
+  // What it learned of a namespace that was made anew meanwhile is worth nothing.
+  Session of_the_past;
+  const bool current = numbers_[open.wanted.name_space] == open.request.group;
+  Session& session = current ? client.sessions[open.wanted.name_space] : of_the_past;
+  if (answer != nullptr && answer->refusal == Refusal::kNoSuchNamespace)
+    Forget(open.wanted.name_space, open.request.group);
   const bool opening = open.request.kind == RequestKind::kOpenSession;
   if (outcome == OutcomeClass::kOk) {
     completion.serial = answer->serial;
@@ -404,7 +436,7 @@ void Clients::Finish(Client& client, OutcomeClass outcome, const Outcome* answer
       if (!reply) return;
       completion.reply = *std::move(reply);
       if (completion.reply.status == ReplyStatus::kSessionUnknown) session = Session{};
-      if (client.workload) client.workload->Learn(open.wanted, completion.reply);
+      if (client.workload && current) client.workload->Learn(open.wanted, completion.reply);
     } else {
       session = Session{SessionId(answer->serial.value()), SessionSeq()};
     }
@@ -422,7 +454,7 @@ void Clients::Finish(Client& client, OutcomeClass outcome, const Outcome* answer
   if (client.workload || !client.script.empty()) NextTurn(client);
 }
 
-// ---- the administrator, transfers, the schedule --------------------------------------------------------
+// ---- the catalogue, transfers, the schedule --------------------------------------------------------
 
 // False: nothing is to be created now.
 bool Clients::CreateNext(Client& client) {
@@ -444,11 +476,22 @@ bool Clients::CreateNext(Client& client) {
 }
 
 void Clients::BeginCreation(Client& client, Open open, std::size_t name_space) {
-  open.creates = name_space;
+  open.wanted.name_space = name_space;
+  BeginCatalogue(client, std::move(open),
+                 CreateNamespace{shared_.config.namespaces[name_space].name, Mode::kStrong});
+}
+
+// Requires: it is known.
+void Clients::BeginDrop(Client& client, Open open, std::size_t name_space) {
+  open.wanted.name_space = name_space;
+  BeginCatalogue(client, std::move(open), DropNamespace{*groups_[name_space]});
+}
+
+void Clients::BeginCatalogue(Client& client, Open open, const CatalogueCommand& command) {
   open.request.kind = RequestKind::kCatalogue;
   open.request.group = kSystemGroup;
-  open.request.payload = Payload(EncodeCatalogueCommand(
-      CreateNamespace{shared_.config.namespaces[name_space].name, Mode::kStrong}));
+  open.request.payload = Payload(EncodeCatalogueCommand(command));
+  open.shown = shared_.catalogue.shown();
   open.may_retry = true;
   open.deadline = shared_.now() + TimeoutOf(client);
   client.open = std::move(open);
@@ -456,14 +499,24 @@ void Clients::BeginCreation(Client& client, Open open, std::size_t name_space) {
   Attempt(client);
 }
 
-void Clients::FinishCreation(Client& client, const Outcome& answer) {
+void Clients::FinishCatalogue(const Open& open, const Outcome& answer) {
   const absl::StatusOr<CatalogueReply> reply = DecodeCatalogueReply(answer.result.bytes());
   shared_.edges.OnCatalogueReply(reply.ok());
   if (!reply.ok()) return;
+  if (!shared_.promise_broken) {
+    shared_.catalogue.OnReply({.command = std::string(open.request.payload.bytes()),
+                               .shown = open.shown,
+                               .serial = answer.serial,
+                               .reply = *reply});
+  }
+  const std::size_t name_space = open.wanted.name_space;
   if (reply->status == CatalogueStatus::kCreated || reply->status == CatalogueStatus::kExists) {
-    Know(client.open->creates, reply->number);
+    Know(name_space, reply->number);
     shared_.operations.Add("namespace");
   }
+  if (reply->status == CatalogueStatus::kDropped) shared_.operations.Add("namespace_dropped");
+  if (reply->status == CatalogueStatus::kDropped || reply->status == CatalogueStatus::kNotFound)
+    Forget(name_space, reply->number);
 }
 
 void Clients::OrderTransfer(Client& client, const Wanted& wanted, GroupId group) {
@@ -492,8 +545,10 @@ void Clients::Issue(std::size_t nth, const OperationAction& action, NodeId node)
   if (!group || client.open) return;
   client.node = node;
   Open open;
-  open.creates = kNoCreation;
   open.request.group = *group;
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    if (shared_.config.namespaces[i].name == action.name_space) open.wanted.name_space = i;
+  }
   Call call = SessionOpening{};
   switch (action.op) {
     case ScheduledOp::kPut:
@@ -505,6 +560,8 @@ void Clients::Issue(std::size_t nth, const OperationAction& action, NodeId node)
     case ScheduledOp::kGet:
       call = Read{Get{action.key}, false};
       break;
+    case ScheduledOp::kDropNamespace:
+      return BeginDrop(client, std::move(open), open.wanted.name_space);
   }
   if (const Read* read = std::get_if<Read>(&call)) {
     open.request.kind = RequestKind::kRead;

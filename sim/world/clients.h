@@ -7,7 +7,8 @@
 //   applied"; info otherwise, after which the client goes on as a new process.
 //   In a resolved scenario all of this is written: when each operation begins, where and when it is tried again.
 //   Behind the clients proper stand the administrator, who creates the namespaces, and one client for each
-//   operation of the schedule.
+//   operation of the schedule. A namespace that was dropped is created anew, under another number; whoever asked something
+//   of the old one is told that there is no such namespace, and asks elsewhere until the new one is known.
 // Invariants: every operation is told to the recorder and the serial-point check at its beginning and its end.
 // Violations: LIVE-2 an operation of the serve phase that is not answered in time, or refused.
 // Units: virtual nanoseconds. Errors: none.
@@ -17,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/catalogue.h"
 #include "sim/world/shared.h"
 #include "sim/world/wire.h"
 #include "sim/world/workload.h"
@@ -54,7 +56,6 @@ class Clients {
   std::optional<std::vector<GroupId>> Judged() const;
 
  private:
-  static constexpr std::size_t kNoCreation = ~std::size_t{0};
   static constexpr std::size_t kNotRecorded = ~std::size_t{0};
 
   struct Session {
@@ -63,8 +64,8 @@ class Clients {
   };
   struct Open {
     OpId record;
-    bool recorded = false;    // the administrator's are not
-    std::size_t creates = 0;  // the administrator's: which namespace
+    bool recorded = false;  // what is asked of the catalogue is not
+    Index shown;            // of the catalogue, when it was begun
     Wanted wanted;
     ClientRequest request;
     std::uint32_t attempts = 0;
@@ -98,18 +99,23 @@ class Clients {
   void Attempt(Client& client);
   void SetTimer(Client& client);
   void Finish(Client& client, OutcomeClass outcome, const Outcome* answer, NodeId node);
-  void FinishCreation(Client& client, const Outcome& answer);
+  void FinishCatalogue(const Open& open, const Outcome& answer);
   void OnDone(Client& client, const ClientAnswer& answer);
   void OnRefused(Client& client, const ClientAnswer& answer);
+  bool IsGone(const Open& open, Refusal refusal) const;
   void NextTurn(Client& client);
   NodeId PickNode(Client& client);
   bool CreateNext(Client& client);
   bool IsJudged(std::size_t name_space) const;
   // The namespace is known by this number from now on.
   void Know(std::size_t name_space, GroupId group);
+  // It is not there any more, as somebody was told.
+  void Forget(std::size_t name_space, GroupId group);
   void OrderTransfer(Client& client, const Wanted& wanted, GroupId group);
   void SendTransfer(Client& client, GroupId group, NodeId target, NodeId node);
   void BeginCreation(Client& client, Open open, std::size_t name_space);
+  void BeginDrop(Client& client, Open open, std::size_t name_space);
+  void BeginCatalogue(Client& client, Open open, const CatalogueCommand& command);
 
   // ---- clients_script.cc
   void TakeScript();
@@ -133,9 +139,10 @@ class Clients {
   Shared& shared_;
   Wire& wire_;
   std::vector<Client> clients_;
-  std::vector<NodeId> nodes_;                   // whom they ask
-  std::vector<std::optional<GroupId>> groups_;  // by namespace
-  std::vector<std::int64_t> created_at_;        // by namespace: not before
+  std::vector<NodeId> nodes_;                    // whom they ask
+  std::vector<std::optional<GroupId>> groups_;   // by namespace
+  std::vector<std::optional<GroupId>> numbers_;  // by namespace: the last one that was known
+  std::vector<std::int64_t> created_at_;         // by namespace: not before
   Dist think_;
   bool holding_ = false;
   bool serving_ = false;

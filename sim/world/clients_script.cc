@@ -47,7 +47,6 @@ bool Clients::BeginScripted(Client& client) {
   client.node = stranger ? nodes_.front() : operation->node;
   Open open;
   open.script = operation;
-  open.creates = kNoCreation;
   open.may_retry = operation->may_retry;
   open.wanted.name_space = groups_[operation->name_space] ? operation->name_space : 0;
   const GroupId group = *groups_[open.wanted.name_space];
@@ -85,6 +84,10 @@ bool Clients::BeginScripted(Client& client) {
                      } else {
                        BeginCreation(client, std::move(open), operation->name_space);
                      }
+                   },
+                   [&](const ScriptedDrop&) {
+                     const std::size_t name_space = open.wanted.name_space;
+                     BeginDrop(client, std::move(open), name_space);
                    }},
              operation->what);
   return true;

@@ -88,6 +88,7 @@ class Machine {
   NodeId id() const { return id_; }
   SimClock& clock() { return clock_; }
   SimDisk& disk() { return disk_; }
+  const SimDisk& disk() const { return disk_; }
   bool running() const { return process_ != nullptr; }
   // Runs and has not stopped by itself.
   bool serving() const;
@@ -136,6 +137,8 @@ class Machine {
   void LookAtEffects(const Effects& effects);
   void MaybeAimCrash(const Persist& persist);
   void LookAtMachines();
+  void LookAtCatalogue();
+  Index AppliedOfCatalogue() const;
   std::vector<FlushedGroup> HeldByMap() const;
   std::vector<FlushedGroup> ReceivedStates() const;
   void TellMapDurable(const std::vector<FlushedGroup>& held,

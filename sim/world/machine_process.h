@@ -50,7 +50,7 @@ class Machine::ClientDoor final : public ClientsPort {
   // The request as the engine is to get it, with a number of this process.
   ClientRequest Take(const ClientCall& call) {
     asked_.push_back(Asked{call.client, call.operation, call.attempt, call.request.group,
-                           call.request.kind, shared_.now(), true});
+                           call.request.kind, shared_.now(), machine_.AppliedOfCatalogue(), true});
     ClientRequest request = call.request;
     request.id = RequestId(first_ + asked_.size() - 1);
     shared_.edges.OnAsked(machine_.id_, request.id);
@@ -79,6 +79,7 @@ class Machine::ClientDoor final : public ClientsPort {
     GroupId group;
     RequestKind kind;
     std::int64_t since;
+    Index catalogue;  // what was applied of it when the request came
     bool open;
   };
   Shared& shared_;
@@ -122,6 +123,7 @@ struct Machine::Process {
   std::int64_t wakeup_at = kNoTime;
   std::int64_t link_timer_at = kNoTime;
   std::vector<std::pair<GroupId, EntryId>> applied_told;
+  Index catalogue_told;
   // What the map held when the flush under way began.
   std::vector<FlushedGroup> flushing;
   std::vector<FlushedGroup> flushing_states;  // complete, and not taken over yet

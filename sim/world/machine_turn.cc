@@ -25,6 +25,8 @@ void Machine::ClientDoor::Answer(RequestId request, const Outcome& outcome) {
     Demand& demand = demands_[asked.group];
     ++(asked.kind == RequestKind::kRead ? demand.reads_done : demand.writes_done);
   }
+  if (!shared_.promise_broken)
+    shared_.catalogue.OnAnswer(machine_.id_, asked.group, asked.catalogue, outcome);
   if (asked.kind == RequestKind::kRead && outcome.kind == OutcomeKind::kDone &&
       !machine_.Leads(asked.group)) {
     Mark(shared_, "read.follower");
@@ -79,6 +81,7 @@ void Machine::AfterStep(const Input* input) {
   const Replica& replica = process_->host.replica();
   const Effects& effects = process_->host.last_effects();
   LookAtEffects(effects);
+  LookAtCatalogue();  // while the entries that were applied are still in the checkers' image of the log
   shared_.Watch([&](Invariants& watch) {
     watch.OnClock(id_, now().mono);
     watch.OnStep(id_, replica, input, effects);
@@ -123,7 +126,14 @@ void Machine::LookAtEffects(const Effects& effects) {
   for (const Effect& effect : effects) {
     if (const Apply* apply = std::get_if<Apply>(&effect)) shared_.committed.OnApply(*apply);
     // A flush covers what was written when it began, however much is written until it ends.
-    if (const Persist* persist = std::get_if<Persist>(&effect)) MaybeAimCrash(*persist);
+    if (const Persist* persist = std::get_if<Persist>(&effect)) {
+      MaybeAimCrash(*persist);
+      for (const LogRecord& record : persist->records) {
+        const AppendEntries* append = std::get_if<AppendEntries>(&record);
+        if (append != nullptr && append->group == kSystemGroup && !shared_.promise_broken)
+          shared_.catalogue.OnWritten(append->first, append->entries);
+      }
+    }
     if (!std::holds_alternative<FlushMap>(effect)) continue;
     process_->flushing = HeldByMap();
     process_->flushing_states = ReceivedStates();
@@ -139,7 +149,8 @@ void Machine::MaybeAimCrash(const Persist& persist) {
     const std::int64_t whole = shared_.config.process.aimed_crash_parts;
     const auto* reset = std::get_if<ResetLog>(&record);
     if ((reset != nullptr && reset->start.entry.index > Index()) ||
-        std::holds_alternative<TruncateSuffix>(record)) {
+        std::holds_alternative<TruncateSuffix>(record) ||
+        std::holds_alternative<DropGroup>(record)) {
       chance = whole;
     } else if (std::holds_alternative<DropPrefix>(record)) {
       chance = std::max(chance, whole / 8);  // compactions come by the dozen
@@ -150,6 +161,23 @@ void Machine::MaybeAimCrash(const Persist& persist) {
   event.kind = EventKind::kFault;
   event.slot = *slot;
   shared_.queue.Push(shared_.now() + aimed_.From(kSoonAfter), event);
+}
+
+Index Machine::AppliedOfCatalogue() const {
+  const Raft* system = process_->host.replica().group(kSystemGroup);
+  return system == nullptr ? Index() : system->applied();
+}
+
+// The catalogue is applied inside the step.
+void Machine::LookAtCatalogue() {
+  const Index applied = AppliedOfCatalogue();
+  if (shared_.promise_broken || !shared_.config.checks.invariants) return;
+  if (applied == process_->catalogue_told) return;
+  process_->catalogue_told = applied;
+  const RunGuard guard(shared_.unheard);
+  shared_.catalogue.OnApplied(id_, applied, process_->host.replica().catalogue(), [&](Index index) {
+    return shared_.invariants.term(id_, kSystemGroup, index);
+  });
 }
 
 // The state machines that the last piece of work may have moved.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/kv/command.h"
+#include "sim/check/leftovers.h"
 
 namespace quorate::sim {
 namespace {
@@ -309,6 +310,8 @@ std::vector<GroupId> Phases::Groups() const {
   for (const NodeId node : core_) {
     if (!At(node).serving()) continue;
     for (const auto& [group, raft] : At(node).replica()->groups()) {
+      // Nobody waits for a group whose namespace was dropped: it goes where that is applied.
+      if (shared_.catalogue.IsGone(group)) continue;
       if (std::find(groups.begin(), groups.end(), group) == groups.end()) groups.push_back(group);
     }
   }
@@ -335,6 +338,11 @@ std::optional<std::string> Phases::MissingLeader() const {
   }
   for (const GroupId group : Groups()) {
     const std::string name = "group " + std::to_string(group.value());
+    // Who lags learns of a namespace that was born meanwhile when it converges.
+    const bool everywhere = std::all_of(core_.begin(), core_.end(), [&](NodeId node) {
+      return At(node).replica()->group(group) != nullptr;
+    });
+    if (!everywhere && phase_ == Phase::kElect) continue;
     const Machine* leader = LeaderOf(group);
     if (leader == nullptr) return name + " has no leader";
     const Raft& raft = *leader->replica()->group(group);
@@ -372,7 +380,19 @@ std::optional<std::string> Phases::MissingConvergence() const {
       if (IsCompactionDue(raft)) return name + ": " + NodeName(node) + " keeps its whole log";
     }
   }
+  for (const NodeId node : core_) {
+    if (!IsAtRest(At(node))) return NodeName(node) + " has work left";
+  }
   return std::nullopt;
+}
+
+// Nothing waits to be written, done or taken over: what the stores hold now is what they are to hold.
+bool Phases::IsAtRest(const Machine& machine) const {
+  const auto& groups = machine.replica()->groups();
+  return !machine.host()->HasWork() && machine.host()->held().applies == 0 &&
+         std::none_of(groups.begin(), groups.end(), [&](const auto& one) {
+           return one.second.incoming().has_value() || shared_.catalogue.IsGone(one.first);
+         });
 }
 
 // Whether the log is longer than it may stay once everything is applied. A leader may be sending a state to
@@ -491,7 +511,18 @@ void Phases::Scan() {
     for (const GroupId group : Groups()) {
       if (group != kSystemGroup) ScanMachine(At(node), group);
     }
+    LookAtStores(At(node));
   }
+}
+
+void Phases::LookAtStores(const Machine& machine) {
+  if (!shared_.config.checks.invariants) return;
+  const SimDisk& disk = machine.disk();
+  shared_.edges.OnStores(
+      machine.id(), LeftOver(disk.log.rows(), disk.map.rows(), [&](GroupId group) {
+        return shared_.catalogue.IsGone(group) ? std::nullopt
+                                               : shared_.invariants.generation(machine.id(), group);
+      }));
 }
 
 // What each node owes on its own, whatever the others hold.

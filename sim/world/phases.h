@@ -20,7 +20,7 @@
 // Once a disk has broken its word (sim/check/over_budget.h) nothing is healed and nothing is due.
 // Violations: LIVE-1 no leader in time · LIVE-3 the core does not become equal in time · LIVE-4 nothing is
 //   done though somebody asks and all was well for long enough, or a quorum stands still that is well · I-19 it goes in circles · SCAN-1 a state's digest is not that of its content ·
-//   SCAN-2 a state is not what the committed log makes. (LIVE-2: clients.h.)
+//   SCAN-2 a state is not what the committed log makes · SCAN-3 a store holds what nothing points to. (LIVE-2: clients.h.)
 // Excused: only if a quorum is damaged for good; the certificate is in `sim/check/excuse.h`, and EXCUSE-1 if it
 //   does not hold.
 // Units: virtual nanoseconds. Errors: none.
@@ -83,6 +83,8 @@ class Phases {
   std::optional<std::string> MissingLeader() const;
   std::optional<std::string> MissingConvergence() const;
   bool IsCompactionDue(const Raft& raft) const;
+  bool IsAtRest(const Machine& machine) const;
+  void LookAtStores(const Machine& machine);
   const Machine* LeaderOf(GroupId group) const;
   std::vector<GroupId> Groups() const;
   std::pair<std::uint64_t, std::uint64_t> Backlog() const;  // entries, chunks

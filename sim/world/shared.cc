@@ -42,6 +42,7 @@ Shared::Shared(const RunConfig& run_config, std::uint64_t run_seed, const RunSet
       recorder(HistoryHeader{run_seed, settings.commit, settings.scenario}),
       serial(run_config.cluster.options.kv, verdicts),
       committed(serial, verdicts),
+      catalogue(run_config.cluster.options.kv.nonce_window, verdicts),
       budget(nodes, static_cast<std::size_t>(run_config.budget.down),
              static_cast<std::size_t>(run_config.budget.wiped)) {
   verdicts.Ignore(run_config.checks.ignored);

@@ -14,6 +14,7 @@
 #include "sim/check/edges.h"
 #include "sim/check/excuse.h"
 #include "sim/check/invariants.h"
+#include "sim/history/catalogue_check.h"
 #include "sim/history/history.h"
 #include "sim/history/serial_check.h"
 #include "sim/world/budget.h"
@@ -84,6 +85,8 @@ struct Shared {
   Recorder recorder;
   SerialChecker serial;
   CommittedStream committed;
+  CatalogueCheck catalogue;
+  MarkCounter unheard;  // of what checkers make the engine's code do
   FaultBudget budget;
   DamageLog damage;
   // By node: the fault that waits for it to do something delicate.

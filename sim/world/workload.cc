@@ -21,6 +21,7 @@ enum class Kind : std::uint8_t {
   kBatch,
   kRange,
   kTransfer,
+  kDropNamespace,
 };
 
 }  // namespace
@@ -33,7 +34,7 @@ Workload::Workload(const RunConfig& config, std::uint64_t seed, std::uint64_t cl
       SkewTable(static_cast<std::uint64_t>(std::max<std::int64_t>(work.keys, 1)), work.skew_parts);
   shares_ = {work.put,         work.get,           work.stale_get, work.cas,
              work.cas_version, work.put_if_absent, work.increment, work.del,
-             work.batch,       work.range,         work.transfer};
+             work.batch,       work.range,         work.transfer,  work.drop_namespace};
   if (std::all_of(shares_.begin(), shares_.end(), [](std::int64_t share) { return share == 0; }))
     shares_[0] = 1;
   sights_.resize(config.namespaces.size());
@@ -103,13 +104,14 @@ Read Workload::MakeRange() {
   return Read{range, false};
 }
 
-Wanted Workload::Next(bool transfers) {
+Wanted Workload::Next(bool serving) {
   Wanted wanted;
   wanted.name_space = static_cast<std::size_t>(where_.Below(config_.namespaces.size()));
   std::vector<std::int64_t> shares = shares_;
-  const auto transfer = static_cast<std::size_t>(Kind::kTransfer);
   const std::uint64_t kind_bits = kind_.Bits();
-  if (!transfers) shares[transfer] = 0;
+  for (const Kind disturbs : {Kind::kTransfer, Kind::kDropNamespace}) {
+    if (serving) shares[static_cast<std::size_t>(disturbs)] = 0;
+  }
   const bool nothing_left =
       std::all_of(shares.begin(), shares.end(), [](std::int64_t share) { return share == 0; });
   if (nothing_left) shares[static_cast<std::size_t>(Kind::kPut)] = 1;
@@ -117,6 +119,10 @@ Wanted Workload::Next(bool transfers) {
   if (kind == Kind::kTransfer) {
     wanted.what = WantedTransfer{static_cast<std::uint32_t>(
         detail_.Below(static_cast<std::uint64_t>(config_.cluster.nodes) + 1))};
+    return wanted;
+  }
+  if (kind == Kind::kDropNamespace) {
+    wanted.what = WantedDrop{};
     return wanted;
   }
   if (kind == Kind::kBatch) {
@@ -162,6 +168,7 @@ Wanted Workload::Next(bool transfers) {
     case Kind::kBatch:
     case Kind::kRange:
     case Kind::kTransfer:
+    case Kind::kDropNamespace:
       break;
   }
   return wanted;

@@ -22,17 +22,18 @@ namespace quorate::sim {
 struct WantedTransfer {
   std::uint32_t target = 0;  // 0 = whoever is best
 };
+struct WantedDrop {};  // of the namespace
 struct Wanted {
   std::size_t name_space = 0;  // of RunConfig::namespaces
-  std::variant<Command, Read, WantedTransfer> what;
+  std::variant<Command, Read, WantedTransfer, WantedDrop> what;
 };
 
 class Workload {
  public:
   Workload(const RunConfig& config, std::uint64_t seed, std::uint64_t client);
 
-  // `transfers` false: no change of leadership is wanted any more.
-  Wanted Next(bool transfers);
+  // `serving`: no leadership is to be handed over any more, no namespace to be dropped.
+  Wanted Next(bool serving);
   // What the answer to the client's last operation has shown.
   void Learn(const Wanted& wanted, const KvReply& reply);
 

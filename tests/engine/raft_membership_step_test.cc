@@ -127,6 +127,40 @@ TEST(Catalogue, AGroupThatWasDroppedIsNotBornAgainByTheReplay) {
   EXPECT_EQ(f.replica().group(GroupId(1)), nullptr);
 }
 
+// What was being sent to the group lies in a space of its own, which nobody would ever point to again.
+TEST(Catalogue, AGroupThatIsDroppedTakesAlongTheStateThatWasComingIn) {
+  Recovered recovered = Fixture::Fresh(3);
+  recovered.groups.insert(recovered.groups.begin() + 1, recovered.groups[0]);
+  recovered.groups[1].group = GroupId(1);
+  RecoveredGroup& system = recovered.groups[2];
+  system.last = Index(2);
+  system.terms = {{Index(1), Term(1)}};
+  system.hard.term = Term(1);
+  Fixture f(recovered, Fixture::DefaultOptions());
+  const SnapshotChunk chunk{.term = Term(1),
+                            .name = {At(9, 1), Generation(1), BootNumber(1)},
+                            .number = 0,
+                            .last = false,
+                            .rows = Payload("r"),
+                            .configuration_index = {},
+                            .configuration = f.Group().configuration()};
+  const Effects installs =
+      f.Step(FrameReceived{NodeId(2), f.session(), {{GroupId(1), Message(chunk)}}});
+  const Generation incoming = Fixture::All<InstallChunk>(installs).at(0).generation;
+  const Effects asked = f.HeartbeatFrom(2, {kSystemGroup, Term(1), {}, At(2, 1)});
+  const ReadLog read = Fixture::All<ReadLog>(asked).at(0);
+  const Entry create = CatalogueEntry(1, CreateNamespace{"orders", Mode::kStrong});
+  const Entry drop = CatalogueEntry(2, DropNamespace{GroupId(1)});
+  f.Step(LogRead{read.id, kSystemGroup, Index(1), {create}, true});
+  const ReadLog next = Fixture::All<ReadLog>(f.replica().last_effects()).at(0);
+  const Effects dropped = f.Step(LogRead{next.id, kSystemGroup, Index(2), {drop}, true});
+  ASSERT_EQ(Fixture::Records<DropGroup>(dropped), std::vector<DropGroup>{{GroupId(1)}});
+  const PersistSeq after = f.replica().last_write();
+  EXPECT_EQ(Fixture::All<DropGeneration>(dropped),
+            (std::vector<DropGeneration>{{GroupId(1), recovered.groups[1].start.generation, after},
+                                         {GroupId(1), incoming, after}}));
+}
+
 TEST(Catalogue, AGroupWhoseBirthWasLostIsBornAtTheEndOfTheReplay) {
   Recovered recovered = Fixture::Fresh(3);
   RecoveredGroup& system = recovered.groups[1];

@@ -125,7 +125,7 @@ const Mistake kMistakes[] = {
     {"ScriptOperation",
      With(R"("resolved":1,"script":{"operations":[{"at":"1s","client":0,"node":1,"do":"stop"}]})"),
      "script.operations[0].do: must be one of put, put_if_absent, delete, cas, cas_version, "
-     "increment, batch, get, range, open_session, create_namespace, transfer"},
+     "increment, batch, get, range, open_session, create_namespace, drop_namespace, transfer"},
     {"ScriptOperationOfNobody",
      With(R"("resolved":1,"script":{"operations":[{"at":"1s","do":"get","key":"k"}]})"),
      "script.operations[0].node: is missing"},
@@ -384,7 +384,7 @@ const Mistake kMistakes[] = {
      "crash, wipe, restart, pause, clock_step, clock_freeze, disk_slow, "
      "disk_stall, disk_full, sync_error, write_error, map_error, corrupt, image, old_image, "
      "lying_sync, "
-     "transfer, put, get, delete"},
+     "transfer, put, get, delete, drop_namespace"},
     {"NoAction", With(R"("schedule":[{"at":"1s"}])"), "schedule[0].do: must say what is done"},
     {"NoTime", With(R"("schedule":[{"do":"heal"}])"), "schedule[0]: needs either \"at\" or \"on\""},
     {"TwoTimes", With(R"("schedule":[{"at":"1s","on":{"mark":"leader.changed"},"do":"heal"}])"),

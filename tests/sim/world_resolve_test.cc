@@ -88,7 +88,12 @@ constexpr const char* kMixed[] = {
     R"({"format":1,"about":"Healing by order, while partitions flap.","time":{"horizon":"8s"},
       "cluster":{"nodes":5},"network":{"partition":{"mtbf":"500ms","mttr":"2s","flap":1,"flap_every":"50ms"}},
       "schedule":[{"at":"3s","do":"heal"},{"at":"4s","do":"cut","links":["n1>n2"],"flap":"70ms","for":"3s"},
-                  {"at":"5s","do":"heal"},{"at":"6s","do":"pause","node":"$leader","for":"700ms"}]})"};
+                  {"at":"5s","do":"heal"},{"at":"6s","do":"pause","node":"$leader","for":"700ms"}]})",
+    R"({"format":1,"about":"Namespaces dropped by order and by chance.","time":{"horizon":"6s"},
+      "cluster":{"nodes":3,"extra_namespaces":2},"process":{"crash":{"mtbf":"1s"}},
+      "workload":{"ops":{"put":10,"get":10,"drop_namespace":2}},
+      "schedule":[{"at":"2s","do":"drop_namespace","node":1,"namespace":"extra1"},
+                  {"at":"4s","do":"drop_namespace","node":"$leader","namespace":"extra2"}]})"};
 
 TEST(ResolvedMixture, OfOrdersAndChancesTakesTheSameWay) {
   for (const char* text : kMixed) {

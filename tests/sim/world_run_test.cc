@@ -154,6 +154,35 @@ TEST(Run, AScheduledCrashStrikesItsNodeAtItsTime) {
   EXPECT_EQ(world.Injected().at("scheduled.crash"), 1u);
 }
 
+// Its number is not given out again, its rows are gone, and clients find the new one.
+TEST(Run, ADroppedNamespaceIsMadeAgainEmpty) {
+  const Scenario scenario = ScenarioOf(R"({"format":1,"about":"One drop.","time":{"horizon":"4s"},
+    "cluster":{"nodes":3,"namespaces":[{"name":"orders"}],
+               "options":{"heartbeat":"50ms","election_timeout":["150ms","300ms"]}},
+    "workload":{"clients":3,"rate":"60/s","keys":3},
+    "schedule":[{"at":"2s","do":"drop_namespace","node":2,"namespace":"orders"}]})");
+  const RunConfig config = Draw(scenario, 3);
+  World world(config, 3, RunSettings{});
+  const RunGuard guard(world.shared().marks);
+  world.Run();
+  EXPECT_FALSE(world.shared().verdicts.found()) << world.shared().verdicts.first()->what;
+  const auto& namespaces = world.shared().catalogue.model().namespaces();
+  ASSERT_EQ(namespaces.size(), 3u);
+  EXPECT_TRUE(namespaces[1].dropped.has_value());
+  EXPECT_EQ(namespaces[1].name, namespaces[2].name);
+  EXPECT_EQ(world.clients().GroupOf("orders"), GroupId(2));
+  std::uint64_t before = 0;
+  std::uint64_t after = 0;
+  for (const Operation& operation : world.shared().recorder.history().operations) {
+    before += operation.ok() && operation.group == GroupId(1) ? 1 : 0;
+    after += operation.ok() && operation.group == GroupId(2) ? 1 : 0;
+  }
+  EXPECT_GT(before, 5u);
+  EXPECT_GT(after, 5u);
+  for (const Check check : {Check::kNothingLeft, Check::kLogMakesState, Check::kExactlyOnce})
+    EXPECT_GT(world.shared().verdicts.counts().of(check), 0u) << IdOf(check);
+}
+
 TEST(Run, WhoStaysOutsideAsDeadIsNotStartedByARestartThatIsUnderWay) {
   const Scenario scenario = ScenarioOf(R"({"format":1,"about":"A crash just before the healing.",
     "time":{"horizon":"2s"},
@@ -274,8 +303,8 @@ TEST(Workload, AClientWantsTheSameWhoeverElseIsThere) {
   Workload with(many, 4, 1);
   Workload without(few, 4, 1);
   for (int i = 0; i < 200; ++i) {
-    const Wanted a = with.Next(true);
-    const Wanted b = without.Next(true);
+    const Wanted a = with.Next(/*serving=*/false);
+    const Wanted b = without.Next(/*serving=*/false);
     ASSERT_EQ(a.name_space, b.name_space);
     ASSERT_EQ(a.what.index(), b.what.index());
     if (const Command* command = std::get_if<Command>(&a.what)) {
@@ -311,7 +340,7 @@ TEST(Workload, ValuesAreUnique) {
   for (std::uint64_t client = 0; client < 3; ++client) {
     Workload workload(config, 4, client);
     for (int i = 0; i < 300; ++i) {
-      const Wanted wanted = workload.Next(true);
+      const Wanted wanted = workload.Next(/*serving=*/false);
       const Command* command = std::get_if<Command>(&wanted.what);
       if (command == nullptr) continue;
       if (const Put* put = std::get_if<Put>(command)) {
