@@ -133,7 +133,8 @@ void Invariants::OnApplied(NodeId id, GroupId group, EntryId upto, Digest machin
   Node& node = At(id);
   const std::uint32_t slot = SlotOf(group);
   GroupGhost& ghost = ghosts_[slot];
-  Expect(Check::kStateMachineSafety, HoldsCommitted(slot, upto), [&] {
+  const bool committed = CommitIsUnseen(slot, upto.index) || HoldsCommitted(slot, upto);
+  Expect(Check::kStateMachineSafety, committed, [&] {
     return absl::StrCat(Where(id, slot), "has applied ", upto.index.value(), "/", upto.term.value(),
                         ", which was never committed");
   });

@@ -248,6 +248,7 @@ class Invariants {
 
   // ---- what leaves a node (invariants_frame.cc) -------------------------------------------------------
   void CheckMessage(NodeId id, NodeId to, Node& node, const PeerMessage& message);
+  bool IsDropped(Node& node, std::uint32_t slot);
   void CheckTermDurable(NodeId id, Node& node, std::uint32_t slot, Term term);
   void CheckVoteLeft(NodeId id, NodeId to, Node& node, std::uint32_t slot, const VoteReply& reply);
   void CheckAppendLeft(NodeId id, std::uint32_t slot, const AppendRequest& request);
@@ -271,6 +272,10 @@ class Invariants {
   std::optional<std::uint64_t> PrefixOf(std::uint32_t slot, const GroupImage& image,
                                         Index index) const;
   bool HoldsCommitted(std::uint32_t slot, EntryId entry) const;
+  // Whether a leader may have committed it in the very step in which it dropped the group: then nobody saw it.
+  bool CommitIsUnseen(std::uint32_t slot, Index index) const {
+    return ghosts_[slot].dropped && index > ghosts_[slot].committed();
+  }
   const Configuration* EffectiveConfiguration(std::uint32_t slot, const GroupImage& image) const;
   // The configuration that an image's log up to `index` ends with, and where it stands.
   std::pair<Index, const Configuration*> ConfigurationIn(std::uint32_t slot,

@@ -71,7 +71,9 @@ void Invariants::OnBoot(NodeId id, const Recovered& recovered, BootNumber boot) 
                           group.start.entry.index.value(), " but the map holds only up to ",
                           group.applied.index.value());
     });
-    Expect(Check::kStateMachineSafety, HoldsCommitted(slot, group.applied), [&] {
+    const bool committed =
+        CommitIsUnseen(slot, group.applied.index) || HoldsCommitted(slot, group.applied);
+    Expect(Check::kStateMachineSafety, committed, [&] {
       return absl::StrCat(Where(id, slot), "recovers as applied what was never committed: ",
                           group.applied.index.value(), "/", group.applied.term.value());
     });
@@ -240,8 +242,8 @@ void Invariants::FoldOne(NodeId id, Node& node) {
     case NodeDisk::Kind::kDropPrefix:
       return ForgetOld(op.slot);
     case NodeDisk::Kind::kDropGroup:
-      SeatOf(node, op.slot).acked = Acked{};  // there is nobody left to keep a promise to
-      SeatOf(node, op.slot).votes.clear();
+      // There is nobody left to keep a promise to. But who was voted for may take office yet.
+      SeatOf(node, op.slot).acked = Acked{};
       SeatOf(node, op.slot).promised_term = Term();
       return;
     case NodeDisk::Kind::kHardState:

@@ -47,6 +47,7 @@ void Invariants::CheckMessage(NodeId id, NodeId to, Node& node, const PeerMessag
   if (const auto* heartbeat = std::get_if<Heartbeat>(&message.message)) {
     for (const HeartbeatItem& item : heartbeat->items) {
       const std::uint32_t slot = SlotOf(item.group);
+      if (IsDropped(node, slot)) continue;
       CheckTermDurable(id, node, slot, item.term);
       CheckLeads(id, slot, item.term);
       CheckCommitTold(id, slot, item.commit);
@@ -55,11 +56,18 @@ void Invariants::CheckMessage(NodeId id, NodeId to, Node& node, const PeerMessag
   }
   if (const auto* reply = std::get_if<HeartbeatReply>(&message.message)) {
     for (const HeartbeatReplyItem& item : reply->items) {
-      CheckTermDurable(id, node, SlotOf(item.group), item.term);
+      const std::uint32_t slot = SlotOf(item.group);
+      if (!IsDropped(node, slot)) CheckTermDurable(id, node, slot, item.term);
     }
     return;
   }
   const std::uint32_t slot = SlotOf(message.group);
+  if (IsDropped(node, slot)) {
+    const VoteReply* vote = std::get_if<VoteReply>(&message.message);
+    if (vote != nullptr && vote->granted && vote->kind != VoteKind::kPreVote)
+      PromiseVote(id, SeatOf(node, slot), vote->proposed, to);
+    return;
+  }
   std::visit(Match{
                  [](const Heartbeat&) {},
                  [](const HeartbeatReply&) {},
@@ -122,6 +130,11 @@ void Invariants::CheckMessage(NodeId id, NodeId to, Node& node, const PeerMessag
       message.message);
 }
 
+// What still leaves rests on writes before the one that dropped the group, and that one is durable.
+bool Invariants::IsDropped(Node& node, std::uint32_t slot) {
+  return SeatOf(node, slot).dropped && !node.disk.durable(slot).exists;
+}
+
 // Every message of a term waits until the term itself is durable.
 void Invariants::CheckTermDurable(NodeId id, Node& node, std::uint32_t slot, Term term) {
   const HardState& durable = node.disk.durable(slot).hard;
@@ -157,6 +170,7 @@ void Invariants::CheckChunk(NodeId id, std::uint32_t slot, EntryId entry, std::u
 }
 
 void Invariants::CheckCommitTold(NodeId id, std::uint32_t slot, EntryId entry) {
+  if (CommitIsUnseen(slot, entry.index)) return;
   Expect(Check::kCommitKnown, HoldsCommitted(slot, entry), [&] {
     return absl::StrCat(Where(id, slot), "tells that ", Show(entry),
                         " is committed, which it is not");
@@ -200,7 +214,8 @@ void Invariants::CheckAppendLeft(NodeId id, std::uint32_t slot, const AppendRequ
   CheckLeads(id, slot, request.term);
   CheckPiece(id, slot, "sends", request.entries, options_.max_append_entries,
              options_.max_append_bytes);
-  Expect(Check::kCommitKnown, request.commit <= ghost.committed(), [&] {
+  const bool unseen = CommitIsUnseen(slot, request.commit);
+  Expect(Check::kCommitKnown, unseen || request.commit <= ghost.committed(), [&] {
     return absl::StrCat(Where(id, slot), "tells that ", request.commit.value(),
                         " is committed, which it is not");
   });

@@ -376,7 +376,7 @@ void Invariants::CheckCommit(StepOf& step, const GroupView& view, std::uint32_t 
   // Whatever a node believes to be committed is what some leader committed, and its own log has it.
   const std::optional<std::uint64_t> held = step.node.disk.written(slot).PrefixAt(view.commit);
   const GhostEntry* committed = ghost.Committed(view.commit);
-  const bool forgotten = view.commit < ghost.forgotten();
+  const bool forgotten = view.commit < ghost.forgotten() || CommitIsUnseen(slot, view.commit);
   Expect(Check::kCommitKnown,
          forgotten || (committed != nullptr && held && *held == committed->prefix), [&] {
            return absl::StrCat(Where(step.id, slot), "believes ", view.commit.value(),

@@ -56,6 +56,7 @@ void Invariants::CheckWrite(StepOf& step, const Persist& persist) {
               const std::uint32_t slot = SlotOf(r.group);
               ghosts_[slot].dropped = true;
               SeatOf(node, slot).dropped = true;
+              SeatOf(node, slot).before.known = false;  // it leads and follows nobody there
               node.disk.DropGroup(seq, slot);
             },
         },

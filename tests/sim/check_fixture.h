@@ -110,6 +110,13 @@ class Play {
     player.effects.clear();
     invariants_.OnStepViews(NodeId(node), std::span(&player.view, 1), whole, input, effects);
   }
+  // The step in which the node drops the group: nobody sees it there any more.
+  void Drop(std::uint32_t node, Effects effects = {}) {
+    Player& player = of(node);
+    player.seq = Next(player.seq);
+    effects.insert(effects.begin(), Persist{player.seq, {DropGroup{kGroup}}});
+    invariants_.OnStepViews(NodeId(node), {}, {}, nullptr, effects);
+  }
   void Durable(std::uint32_t node) {
     invariants_.OnDurable(NodeId(node), of(node).seq);
     view(node).durable = view(node).last.index;

@@ -194,6 +194,50 @@ TEST(SnapshotChecks, AGroupThatIsBornAgainIsRefused) {
   EXPECT_VIOLATES(play, "I-30");
 }
 
+// ---- groups that are dropped --------------------------------------------------------------------------------
+
+AppendReply AckOf(Index match) {
+  return {
+      .term = Term(1), .verdict = AppendVerdict::kAccepted, .match = match, .prev = {}, .hint = {}};
+}
+
+TEST(DroppedGroups, WhatWasSaidBeforeMayLeaveWhenTheDropIsDurable) {
+  Play play;
+  play.SettleWithCommands();
+  play.Drop(3);
+  play.Durable(3);
+  play.Leave(3, 1, AckOf(play.view(1).last.index));
+  EXPECT_CLEAN(play);
+}
+TEST(DroppedGroups, NothingIsComparedWithTheLogOfALeaderThatHasDroppedIt) {
+  Play play;
+  play.SettleWithCommands();
+  play.Drop(1);
+  play.Leave(3, 1, AckOf(play.view(3).last.index));
+  EXPECT_CLEAN(play);
+}
+TEST(DroppedGroups, ATermThatIsNotDurableIsRefusedUntilTheDropIs) {
+  Play play;
+  play.SettleWithCommands();
+  play.Drop(3);
+  AppendReply later = AckOf(Index(1));
+  later.term = Term(9);
+  play.Leave(3, 1, later);
+  EXPECT_VIOLATES(play, "I-42");
+}
+TEST(DroppedGroups, WhatIsCommittedAndDroppedInOneStepIsApplied) {
+  Play play;
+  play.SettleWithCommands();
+  for (std::uint64_t index = 1; index <= 3; ++index) play.Apply(1, index);
+  play.Append(1, {Command(1, "x")});
+  play.Drop(1, {Apply{.group = kGroup,
+                      .generation = Generation(1),
+                      .after = {},
+                      .first = Index(4),
+                      .entries = {Command(1, "x")}}});
+  EXPECT_CLEAN(play);
+}
+
 TEST(SnapshotChecks, SendingAStateThatWasNeverCommittedIsRefused) {
   Play play;
   play.Settle();

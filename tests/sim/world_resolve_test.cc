@@ -90,10 +90,10 @@ constexpr const char* kMixed[] = {
       "schedule":[{"at":"3s","do":"heal"},{"at":"4s","do":"cut","links":["n1>n2"],"flap":"70ms","for":"3s"},
                   {"at":"5s","do":"heal"},{"at":"6s","do":"pause","node":"$leader","for":"700ms"}]})",
     R"({"format":1,"about":"Namespaces dropped by order and by chance.","time":{"horizon":"6s"},
-      "cluster":{"nodes":3,"extra_namespaces":2},"process":{"crash":{"mtbf":"1s"}},
+      "cluster":{"nodes":3,"namespaces":[{"name":"orders"},{"name":"users"}]},"process":{"crash":{"mtbf":"1s"}},
       "workload":{"ops":{"put":10,"get":10,"drop_namespace":2}},
-      "schedule":[{"at":"2s","do":"drop_namespace","node":1,"namespace":"extra1"},
-                  {"at":"4s","do":"drop_namespace","node":"$leader","namespace":"extra2"}]})"};
+      "schedule":[{"at":"2s","do":"drop_namespace","node":1,"namespace":"orders"},
+                  {"at":"4s","do":"drop_namespace","node":"$leader","namespace":"users"}]})"};
 
 TEST(ResolvedMixture, OfOrdersAndChancesTakesTheSameWay) {
   for (const char* text : kMixed) {
