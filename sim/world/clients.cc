@@ -219,7 +219,9 @@ bool Clients::OnTurn(Client& client) {
       recorded->may_retry = true;
       open.recorded_as = shared_.recording->operations.size() - 1;
     }
-    BeginDrop(client, std::move(open), open.wanted.name_space);
+    const std::size_t name_space = open.wanted.name_space;
+    open.may_retry = true;
+    BeginDrop(client, std::move(open), name_space);
     return true;
   }
   if (const Read* read = std::get_if<Read>(&open.wanted.what)) {
@@ -477,6 +479,7 @@ bool Clients::CreateNext(Client& client) {
 
 void Clients::BeginCreation(Client& client, Open open, std::size_t name_space) {
   open.wanted.name_space = name_space;
+  open.may_retry = true;
   BeginCatalogue(client, std::move(open),
                  CreateNamespace{shared_.config.namespaces[name_space].name, Mode::kStrong});
 }
@@ -492,7 +495,6 @@ void Clients::BeginCatalogue(Client& client, Open open, const CatalogueCommand& 
   open.request.group = kSystemGroup;
   open.request.payload = Payload(EncodeCatalogueCommand(command));
   open.shown = shared_.catalogue.shown();
-  open.may_retry = true;
   open.deadline = shared_.now() + TimeoutOf(client);
   client.open = std::move(open);
   ++client.operations;
@@ -560,8 +562,10 @@ void Clients::Issue(std::size_t nth, const OperationAction& action, NodeId node)
     case ScheduledOp::kGet:
       call = Read{Get{action.key}, false};
       break;
-    case ScheduledOp::kDropNamespace:
-      return BeginDrop(client, std::move(open), open.wanted.name_space);
+    case ScheduledOp::kDropNamespace: {  // once, as all that is ordered: nothing is left to chance
+      const std::size_t name_space = open.wanted.name_space;
+      return BeginDrop(client, std::move(open), name_space);
+    }
   }
   if (const Read* read = std::get_if<Read>(&call)) {
     open.request.kind = RequestKind::kRead;
