@@ -48,7 +48,7 @@ std::optional<std::uint64_t> Invariants::PrefixOf(std::uint32_t slot, const Grou
 // True also for what is committed and forgotten: it was compared when it was committed.
 bool Invariants::HoldsCommitted(std::uint32_t slot, EntryId entry) const {
   const GroupGhost& ghost = ghosts_[slot];
-  if (entry.index > ghost.committed()) return false;
+  if (entry.index > ghost.committed()) return CommitIsUnseen(slot, entry.index);
   const GhostEntry* committed = ghost.Committed(entry.index);
   return committed == nullptr || committed->term == entry.term;
 }
@@ -133,8 +133,7 @@ void Invariants::OnApplied(NodeId id, GroupId group, EntryId upto, Digest machin
   Node& node = At(id);
   const std::uint32_t slot = SlotOf(group);
   GroupGhost& ghost = ghosts_[slot];
-  const bool committed = CommitIsUnseen(slot, upto.index) || HoldsCommitted(slot, upto);
-  Expect(Check::kStateMachineSafety, committed, [&] {
+  Expect(Check::kStateMachineSafety, HoldsCommitted(slot, upto), [&] {
     return absl::StrCat(Where(id, slot), "has applied ", upto.index.value(), "/", upto.term.value(),
                         ", which was never committed");
   });

@@ -271,6 +271,7 @@ class Invariants {
   // The digest of an image's log up to and with `index`; below its start that of the committed log.
   std::optional<std::uint64_t> PrefixOf(std::uint32_t slot, const GroupImage& image,
                                         Index index) const;
+  // Nothing that contradicts it is known.
   bool HoldsCommitted(std::uint32_t slot, EntryId entry) const;
   // Whether a leader may have committed it in the very step in which it dropped the group: then nobody saw it.
   bool CommitIsUnseen(std::uint32_t slot, Index index) const {

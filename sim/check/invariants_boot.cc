@@ -71,9 +71,7 @@ void Invariants::OnBoot(NodeId id, const Recovered& recovered, BootNumber boot) 
                           group.start.entry.index.value(), " but the map holds only up to ",
                           group.applied.index.value());
     });
-    const bool committed =
-        CommitIsUnseen(slot, group.applied.index) || HoldsCommitted(slot, group.applied);
-    Expect(Check::kStateMachineSafety, committed, [&] {
+    Expect(Check::kStateMachineSafety, HoldsCommitted(slot, group.applied), [&] {
       return absl::StrCat(Where(id, slot), "recovers as applied what was never committed: ",
                           group.applied.index.value(), "/", group.applied.term.value());
     });

@@ -170,7 +170,6 @@ void Invariants::CheckChunk(NodeId id, std::uint32_t slot, EntryId entry, std::u
 }
 
 void Invariants::CheckCommitTold(NodeId id, std::uint32_t slot, EntryId entry) {
-  if (CommitIsUnseen(slot, entry.index)) return;
   Expect(Check::kCommitKnown, HoldsCommitted(slot, entry), [&] {
     return absl::StrCat(Where(id, slot), "tells that ", Show(entry),
                         " is committed, which it is not");

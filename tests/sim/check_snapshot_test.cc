@@ -237,6 +237,17 @@ TEST(DroppedGroups, WhatIsCommittedAndDroppedInOneStepIsApplied) {
                       .entries = {Command(1, "x")}}});
   EXPECT_CLEAN(play);
 }
+TEST(DroppedGroups, WhatWasCommittedInTheStepOfTheDropIsAppliedByOthers) {
+  Play play;
+  play.SettleWithCommands();
+  for (std::uint64_t index = 1; index <= 3; ++index) play.Apply(2, index);
+  play.Append(1, {Command(1, "x")});
+  play.Replicate(1, 2);
+  play.Drop(1);
+  play.Commit(2, 4);
+  play.Apply(2, 4);
+  EXPECT_CLEAN(play);
+}
 
 TEST(SnapshotChecks, SendingAStateThatWasNeverCommittedIsRefused) {
   Play play;
