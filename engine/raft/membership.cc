@@ -25,6 +25,14 @@ PlacedConfiguration Raft::ConfigurationAt(Index index) const {
   return {log_.start().configuration_index, log_.start().configuration};
 }
 
+// Whether the last configuration takes this node's vote away and is not known to be committed. Then the node may
+// still have to lead, for it may hold a longer log than all who vote from now on: of (1 2) node 2 appends (1),
+// sends it to nobody and restarts. Node 1 needs its vote, and cannot have it. (Dissertation 4.2.2, figure 4.6.)
+bool Raft::VotedUntilNow() const {
+  return configuration_index() > commit_ && !configuration().IsVoter(self_) &&
+         ConfigurationAt(Before(configuration_index())).configuration.IsVoter(self_);
+}
+
 // The leader's peers are the members of the active configuration, itself left out.
 void Raft::SyncPeers(StepContext& context) {
   Leader& leader = std::get<Leader>(role_);

@@ -67,7 +67,7 @@ MonoTime Raft::next_wakeup() const {
 }
 
 bool Raft::Promotable() const {
-  if (!configuration().IsVoter(self_)) return false;
+  if (!configuration().IsVoter(self_) && !VotedUntilNow()) return false;
   return !incoming_ || incoming_->phase != InstallPhase::kSwitching;
 }
 

@@ -260,6 +260,7 @@ class Raft {
   void SyncPeers(StepContext& context);
   absl::Status WhyNotNow(const ChangeConfiguration& change, DropReason& reason) const;
   void DriveConfiguration(StepContext& context);
+  bool VotedUntilNow() const;
 
   // ---- snapshot.cc ----------------------------------------------------------------------------------------
   void OnSnapshotChunk(StepContext& context, NodeId from, const SnapshotChunk& chunk);

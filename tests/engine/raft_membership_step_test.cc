@@ -83,6 +83,48 @@ TEST(Rule08, ANewLeaderDrivesAnInheritedJointStateToItsEnd) {
   EXPECT_EQ(f.Group().configuration_index(), Index(3));
 }
 
+// Of (1 2) node 1 appends a configuration without itself that node 2 has not got: node 2 cannot win, for its log is
+// the shorter one.
+TEST(Rule08, WhoVotesNoMoreCampaignsWhileThatIsNotCommitted) {
+  Fixture f;
+  Configuration one = ConfigurationOf({NodeId(2), NodeId(3)});
+  one.learners = {NodeId(1)};
+  one.epoch = 1;
+  f.From(2, AppendConfiguration(f, Term(1), At(0, 0), one));
+  f.Persist();
+  EXPECT_TRUE(f.Group().Promotable());
+  f.PassTo(f.replica().NextWakeup());
+  EXPECT_EQ(f.Group().role(), Role::kPreCandidate);
+}
+
+TEST(Rule08, WhoVotesNoMoreKeepsQuietOnceThatIsCommitted) {
+  Fixture f;
+  Configuration one = ConfigurationOf({NodeId(2), NodeId(3)});
+  one.epoch = 1;
+  AppendRequest request = AppendConfiguration(f, Term(1), At(0, 0), one);
+  request.commit = Index(1);
+  f.From(2, request);
+  f.Persist();
+  EXPECT_FALSE(f.Group().Promotable());
+  f.PassTo(f.replica().NextWakeup());
+  EXPECT_EQ(f.Group().role(), Role::kFollower);
+}
+
+TEST(Rule08, WhoLeadsWithoutAVoteMakesWayOnceThatIsCommitted) {
+  Fixture f;
+  Configuration other = ConfigurationOf({NodeId(2)});
+  other.epoch = 1;
+  f.From(2, AppendConfiguration(f, Term(1), At(0, 0), other));
+  f.Persist();
+  f.BecomeLeader();
+  f.Persist();
+  ASSERT_EQ(f.Group().role(), Role::kLeader);
+  EXPECT_EQ(f.Group().commit(), Index(0));  // its own disk does not count
+  f.From(2, f.Accepted(Index(2)));
+  EXPECT_EQ(f.Group().commit(), Index(2));
+  EXPECT_EQ(f.Group().role(), Role::kFollower);
+}
+
 TEST(Catalogue, AGroupThatTheReplayHasNotReachedYetLivesOn) {
   Recovered recovered = Fixture::Fresh(1);
   RecoveredGroup orders = recovered.groups[0];
