@@ -431,6 +431,7 @@ bool Faults::StrikePartition(Process& process, std::size_t which) {
   const auto clients = static_cast<Endpoint>(with_clients ? shared_.config.workload.clients : 0);
   PartitionPlan plan = PlanPartition(shape, way, static_cast<Endpoint>(shared_.nodes), clients,
                                      target, process.detail);
+  if (plan.cut.empty()) return false;  // a ring of two nodes
   MarkLeaderAlone(plan.cut);
   shared_.injected.Add(std::string("network.partition.") + NameOf(plan.shape) +
                        (plan.way == CutWay::kBoth ? "" : ".one_way"));

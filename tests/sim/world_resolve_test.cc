@@ -82,6 +82,8 @@ constexpr const char* kMixed[] = {
       "cluster":{"nodes":5},"network":{"partition":{"mtbf":"1s","mttr":"1s","one_way":0.5,"shapes":{"leader":1}}},
       "schedule":[{"on":{"mark":"partition.leader"},"do":"crash","node":1,"for":"1s"},
                   {"on":{"mark":"partition.one_way_leader"},"do":"crash","node":"$leader","for":"300ms"}]})",
+    R"({"format":1,"about":"Shapes that cut nothing between two nodes.","time":{"horizon":"8s"},
+      "cluster":{"nodes":2},"network":{"partition":{"mtbf":"500ms","mttr":"500ms","shapes":{"ring":1,"halves":1}}}})",
     R"({"format":1,"about":"Healing by order, while links break by chance.","time":{"horizon":"8s"},
       "cluster":{"nodes":3},"network":{"disconnect":{"mtbf":"1s","for":["500ms","2s"]}},
       "schedule":[{"at":"3s","do":"heal"},{"at":"5s","do":"heal"},{"at":"7s","do":"heal"}]})",
