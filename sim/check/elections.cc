@@ -152,6 +152,16 @@ void Elections::NoteContacts(const StepOf& step, const GroupView& view, Seat& se
     seat.seen.clear();
     seat.leads_since = step.node.now;
   }
+  if (fresh || seat.configured != view.configuration_index) {
+    seat.configured = view.configuration_index;
+    seat.configured_since = step.node.now;
+  }
+  // Who was put out is another one when it comes back.
+  const auto gone = [&](const auto& one) {
+    return std::none_of(view.peers.begin(), view.peers.end(),
+                        [&](const PeerView& peer) { return peer.node == one.first; });
+  };
+  seat.seen.erase(std::remove_if(seat.seen.begin(), seat.seen.end(), gone), seat.seen.end());
   for (const PeerView& peer : view.peers) {
     const bool known = std::any_of(seat.seen.begin(), seat.seen.end(),
                                    [&](const auto& one) { return one.first == peer.node; });

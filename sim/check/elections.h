@@ -62,6 +62,8 @@ class Elections {
     Role role = Role::kFollower;
     bool led_until_now = false;  // in the step being looked at
     MonoTime leads_since;
+    Index configured;           // where the configuration stands that it leads by
+    MonoTime configured_since;  // and since when that is so
     EntryId last;
     MonoTime deadline = kNever;  // of its election timer
     Asked asked;

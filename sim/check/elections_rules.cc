@@ -93,10 +93,8 @@ void Elections::CheckCampaign(const StepOf& step, const GroupView& view, const S
            [&] { return absl::StrCat("asks for votes while its disk stands still"); });
   }
   if (asks || campaigns) {
-    Expect(Check::kRoles, step, view, Votes(view, step.id) && !view.installing, [&] {
-      return absl::StrCat("campaigns",
-                          view.installing ? " while its state is being replaced" : " without vote");
-    });
+    Expect(Check::kRoles, step, view, !view.installing,
+           [&] { return absl::StrCat("campaigns while its state is being replaced"); });
   }
   if (!campaigns) return;
   Expect(Check::kRoles, step, view,
@@ -207,7 +205,9 @@ void Elections::CheckContact(const StepOf& step, const GroupView& view, const Se
       return one.first == voter && step.node.now - one.second < patience;
     });
   });
-  Expect(Check::kRoles, step, view, in_contact,
+  // It looks once a heartbeat whether those who vote are there.
+  const bool others_vote = step.node.now - seat.configured_since <= options_.heartbeat;
+  Expect(Check::kRoles, step, view, in_contact || others_vote,
          [&] { return absl::StrCat("goes on leading without having heard from a quorum"); });
   // It looks once a heartbeat, and for the first time one heartbeat after it was elected.
   const bool has_looked = step.node.now - seat.leads_since > options_.heartbeat;

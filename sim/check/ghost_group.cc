@@ -67,6 +67,7 @@ void GroupGhost::Commit(Index index, Term entry_term, Term by) {
     others_.emplace(EntryId{index, displaced.term}, displaced);
   }
   committed_ = index;
+  if (first.configuration) placed.push_back({index, entry_term});
   if (!runs_.empty() && runs_.back().by == by) {
     runs_.back().upto = index;
   } else {

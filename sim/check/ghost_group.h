@@ -46,7 +46,8 @@ class GroupGhost {
   bool dropped = false;
 
   // ---- configurations ---------------------------------------------------------------------------------
-  absl::btree_map<EntryId, Configuration> configurations;
+  absl::btree_map<EntryId, Configuration> configurations;  // that were ever appended
+  std::vector<EntryId> placed;                             // those of them that were committed
 
   // ---- snapshots --------------------------------------------------------------------------------------
   // The bytes of each chunk of the state at an index, as first seen on the wire.

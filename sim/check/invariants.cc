@@ -76,13 +76,16 @@ std::pair<Index, const Configuration*> Invariants::ConfigurationIn(std::uint32_t
 
 std::pair<Index, const Configuration*> Invariants::CommittedConfiguration(std::uint32_t slot,
                                                                           Index index) const {
-  const auto& known = ghosts_[slot].configurations;
-  for (auto at = known.rbegin(); at != known.rend(); ++at) {
-    if (at->first.index <= index && HoldsCommitted(slot, at->first)) {
-      return {at->first.index, &at->second};
-    }
+  const GroupGhost& ghost = ghosts_[slot];
+  for (auto at = ghost.placed.rbegin(); at != ghost.placed.rend(); ++at) {
+    const auto found = ghost.configurations.find(*at);
+    if (at->index <= index && found != ghost.configurations.end())
+      return {at->index, &found->second};
   }
-  return {Index(), nullptr};
+  // Born, or found, with it.
+  const auto first = ghost.configurations.begin();
+  if (first == ghost.configurations.end() || first->first.index > index) return {Index(), nullptr};
+  return {first->first.index, &first->second};
 }
 
 Index Invariants::committed(GroupId group) const {

@@ -239,6 +239,7 @@ class Invariants {
   void ExtendCommit(StepOf& step, std::uint32_t slot, Index to, Term by);
   void CheckPeers(StepOf& step, const GroupView& view, std::uint32_t slot);
   void CheckConfiguration(StepOf& step, const GroupView& view, std::uint32_t slot);
+  void CheckRightToLead(StepOf& step, const GroupView& view, std::uint32_t slot);
   void LookForFigure8(StepOf& step, const GroupView& view, std::uint32_t slot);
   void CheckLimits(const StepOf& step, const GroupView& view);
   void CheckPiece(NodeId id, std::uint32_t slot, const char* what, std::span<const Entry> entries,

@@ -267,12 +267,15 @@ void Invariants::CheckQuery(StepOf& step, const RunQuery& query) {
 // Whoever was asked for the read index asked a quorum after the read had come in.
 void Invariants::CheckConfirmed(StepOf& step, std::uint32_t slot, const Request& request) {
   const GroupGhost& ghost = ghosts_[slot];
-  if (ghost.configurations.size() != 1) return;  // which one the leader acted by is not known here
-  const Configuration& configuration = ghost.configurations.begin()->second;
-  if (configuration.incoming.size() <= 1) return;
-  const bool asked = HasQuorum(configuration, [&](NodeId voter) {
-    return SeatOf(At(voter), slot).spoke_up >= request.step;
-  });
+  // Which configuration the leader acted by is not known here: one that is as new as what the request may miss.
+  const Index settled = CommittedConfiguration(slot, request.floor).first;
+  const bool asked =
+      std::any_of(ghost.configurations.begin(), ghost.configurations.end(), [&](const auto& one) {
+        return one.first.index >= settled &&
+               (one.second.incoming.size() <= 1 || HasQuorum(one.second, [&](NodeId voter) {
+                  return SeatOf(At(voter), slot).spoke_up >= request.step;
+                }));
+      });
   Expect(Check::kReadIndex, asked, [&] {
     return absl::StrCat(Where(step.id, slot), "reads without a quorum having been asked since the",
                         " request came in");

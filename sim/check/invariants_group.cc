@@ -57,6 +57,7 @@ void Invariants::CheckGroup(StepOf& step, const GroupView& view) {
   CheckCommit(step, view, slot);
   CheckSinceBefore(step, view, slot);
   CheckConfiguration(step, view, slot);
+  CheckRightToLead(step, view, slot);
   if (view.role != Role::kLeader) return;
   CheckPeers(step, view, slot);
   CheckLimits(step, view);
@@ -464,6 +465,27 @@ void Invariants::CheckConfiguration(StepOf& step, const GroupView& view, std::ui
                                view.configuration_index.value(), " ", Render(*view.configuration),
                                " but its log says that of ", at.value());
          });
+}
+
+// Who campaigns has a vote, or had one until a change that is not known to be committed: nobody else may hold
+// what that one has.
+void Invariants::CheckRightToLead(StepOf& step, const GroupView& view, std::uint32_t slot) {
+  const Before& before = SeatOf(step.node, slot).before;
+  if (!before.known || view.configuration == nullptr) return;
+  const bool asks = view.role == Role::kPreCandidate && before.role != Role::kPreCandidate;
+  const bool campaigns = view.term > before.term && view.vote == step.id;
+  if (!asks && !campaigns) return;
+  const GroupImage& image = step.node.disk.written(slot);
+  const Configuration* last = EffectiveConfiguration(slot, image);
+  const Index at = image.LastConfiguration().value_or(image.start().configuration_index);
+  const Configuration* until_now = last;
+  if (at > view.commit) until_now = ConfigurationIn(slot, image, quorate::Before(at)).second;
+  if (last == nullptr || until_now == nullptr) return;
+  const auto votes = [&](const Configuration& configuration) {
+    return IsAmong(configuration.incoming, step.id) || IsAmong(configuration.outgoing, step.id);
+  };
+  Expect(Check::kRoles, votes(*last) || votes(*until_now),
+         [&] { return absl::StrCat(Where(step.id, slot), "campaigns without vote"); });
 }
 
 }  // namespace quorate::sim

@@ -313,6 +313,26 @@ TEST(CampaignChecks, OneOfTwoPeersIsQuorumEnough) {
   EXPECT_CLEAN(town);
 }
 
+// Node 3 is heard, and then has no vote any more.
+TEST(CampaignChecks, ALeaderLooksForThoseWhoVoteNowWithinAHeartbeat) {
+  Town town;
+  town.Clock(1, 500);
+  town.Hear(1, 3, Town::Accepted(1, 1));
+  Configuration two = ConfigurationOf({NodeId(1), NodeId(2)});
+  two.epoch = 1;
+  town.view(1).configuration = &two;
+  town.view(1).configuration_index = Index(2);
+  town.Clock(1, 1200);
+  town.Append(1, {Configured(1, two)});
+  town.Clock(1, 1201);
+  town.Wake(1);
+  EXPECT_CLEAN(town);
+  const std::int64_t heartbeat_ms = Town::SmallOptions().heartbeat.ns / 1'000'000;
+  town.Clock(1, 1201 + heartbeat_ms);
+  town.Wake(1);
+  EXPECT_VIOLATES(town, "I-3");
+}
+
 TEST(CampaignChecks, ALeaderWhoseDiskStandsStillLeaves) {
   Town town;
   town.Clock(1, 100);

@@ -105,5 +105,50 @@ TEST(ConfigurationChecks, AConfigurationThatATruncationTookAwayIsRefused) {
   EXPECT_VIOLATES(play, "I-25");
 }
 
+// Node 3 listens from entry 4 on, and has it.
+void PutNodeThreeToListen(Play& play, const Configuration& next) {
+  play.SettleWithCommands();
+  Propose(play, next, 4);
+  for (const std::uint32_t node : {2u, 3u}) {
+    play.view(node).configuration = &next;
+    play.view(node).configuration_index = Index(4);
+    play.Replicate(1, node);
+  }
+  play.Commit(1, 4);
+}
+Configuration OfTwo() {
+  Configuration two = ConfigurationOf({NodeId(1), NodeId(2)});
+  two.learners = {NodeId(3)};
+  two.epoch = 1;
+  return two;
+}
+
+// It is forgotten with all that is committed, and must not be taken for it then.
+TEST(ConfigurationChecks, OfTwoConfigurationsAtOneIndexTheCommittedOneCounts) {
+  GroupGhost ghost;
+  ghost.Make(Index(1), {Term(1), 11, true});
+  ghost.Make(Index(1), {Term(2), 12, true});
+  ghost.Commit(Index(1), Term(2), Term(2));
+  EXPECT_EQ(ghost.placed, (std::vector<EntryId>{{Index(1), Term(2)}}));
+}
+
+TEST(ConfigurationChecks, WhoOnlyListensDoesNotCampaign) {
+  Play play;
+  const Configuration next = OfTwo();
+  PutNodeThreeToListen(play, next);
+  play.Commit(3, 4);
+  EXPECT_CLEAN(play);
+  play.Campaign(3, 2);
+  EXPECT_VIOLATES(play, "I-3");
+}
+
+TEST(ConfigurationChecks, WhoDoesNotKnowYetThatItsVoteIsGoneMayCampaign) {
+  Play play;
+  const Configuration next = OfTwo();
+  PutNodeThreeToListen(play, next);
+  play.Campaign(3, 2);
+  EXPECT_CLEAN(play);
+}
+
 }  // namespace
 }  // namespace quorate::sim
