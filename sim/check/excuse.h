@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/raft/types.h"
@@ -31,11 +32,11 @@ using DamageLog = std::vector<Damage>;  // in the order of events
 inline constexpr const char* kMended = "mended";
 
 struct Excuse {
-  // Every group has the same voters while membership is fixed: the claim is about all of them.
-  std::vector<GroupId> groups;  // those that are known, ascending
-  std::vector<NodeId> voters;   // ascending
-  std::uint64_t quorum = 0;     // voters that it takes
-  std::vector<Damage> lost;     // of each lost voter the first damage that was not mended, in order
+  std::vector<GroupId> groups;  // ascending
+  std::vector<NodeId>
+      voters;                // in each of these groups, or in one half of a joint state; ascending
+  std::uint64_t quorum = 0;  // voters that it takes
+  std::vector<Damage> lost;  // of each lost voter the first damage that was not mended, in order
   std::uint64_t since_event = 0;  // of the damage that left no quorum
   std::int64_t since_ns = 0;
   friend bool operator==(const Excuse&, const Excuse&) = default;
@@ -46,13 +47,15 @@ std::string Render(const Excuse& excuse);
 
 // What the verifier knows of the run besides the damage.
 struct ExcuseFacts {
-  std::uint64_t nodes = 0;            // all of them vote
+  std::uint64_t nodes = 0;
   bool damage_is_configured = false;  // the scenario has faults that damage disks
   std::uint64_t event = 0;            // at which the run ended
   std::int64_t now_ns = 0;
   // Nodes whose stores hold nothing else than was written, and which refused and stopped for no damage: looked up
   // in the stores, whatever was noted.
   std::vector<NodeId> whole{};
+  // Who had to agree in which group. Empty: all nodes vote everywhere.
+  std::vector<std::pair<GroupId, std::vector<NodeId>>> voters{};
 };
 // What is wrong with the claim; nullopt: it holds.
 std::optional<std::string> Refute(const Excuse& excuse, const DamageLog& damage,

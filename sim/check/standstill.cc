@@ -69,6 +69,9 @@ void StandstillWatch::LookAt(Quorum& quorum, const Look& look) {
     if (node.leads && (leader == nullptr || leader->term < node.term)) leader = &node;
     held.push_back(node.leads ? EntryId{} : node.last);
   }
+  for (const std::uint32_t voters : look.voters) {
+    sound = sound && 2 * std::popcount(voters & quorum.members) > std::popcount(voters);
+  }
   if (!sound) {
     quorum.was_sound = false;
     return;

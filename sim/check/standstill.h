@@ -3,7 +3,7 @@
 // Model: at each look the world says of every node and every pair of nodes whether it was *sound* since the last look.
 //   A sound node serves, is not paused, and its disk finished everything fast; over a sound pair every frame came,
 //   whole and fast, both ways. Who is bad is not guessed from chances: the world counts what really went wrong.
-//   For each set of nodes that is just a quorum, how long it has been sound is kept, and since when it stands still.
+//   For each set of nodes that is just a quorum of all, and one in every configuration that may be in force, how long it has been sound is kept, and since when it stands still.
 //   It does not stand still while
 //     - the greatest term, what a leader has applied, or what its followers hold, changes (what is committed but not
 //       applied where the clients ask is of no use to them);
@@ -49,6 +49,8 @@ class StandstillWatch {
   struct Look {
     std::int64_t now = 0;
     std::vector<Node> nodes;
+    // Who has to agree, as bits: a quorum holds a majority of each. Empty: a majority of all nodes is one.
+    std::vector<std::uint32_t> voters{};
   };
 
   StandstillWatch(Verdicts& verdicts, std::size_t nodes, Limits limits);

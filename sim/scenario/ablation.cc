@@ -39,7 +39,7 @@ bool IsFault(const Field& field) {
     return false;
   }
   if (field.path.starts_with("workload.")) {
-    return field.share || field.unit == Unit::kProbability;
+    return field.share || field.unit == Unit::kProbability || field.unit == Unit::kRate;
   }
   return std::any_of(kFaults.begin(), kFaults.end(),
                      [&](std::string_view group) { return field.path.starts_with(group); });

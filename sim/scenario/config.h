@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "engine/options.h"
+#include "engine/raft/configuration.h"
 #include "sim/check/ids.h"
 #include "sim/scenario/draw.h"
 #include "sim/scenario/script.h"
@@ -39,7 +40,7 @@ struct TimeConfig {
 };
 
 struct ClusterConfig {
-  std::int64_t nodes = 0;             // 1 … 9, all voters
+  std::int64_t nodes = 0;             // 1 … 9; in the beginning all of them vote
   std::int64_t zones = 0;             // node n lies in zone (n - 1) mod zones
   std::int64_t extra_namespaces = 0;  // more strong namespaces, named "extra1", "extra2", …
   Options options;                    // seed filled in too
@@ -168,8 +169,9 @@ struct WorkloadConfig {
   std::int64_t del = 0;  // "delete"
   std::int64_t batch = 0;
   std::int64_t range = 0;
-  std::int64_t transfer = 0;  // of the leadership of a namespace
+  std::int64_t transfer = 0;             // of the leadership of a namespace
   std::int64_t drop_namespace = 0;
+  std::int64_t change_members_rate = 0;  // orders of the administrator, in micro-events a second
 };
 
 struct CheckConfig {
@@ -318,6 +320,17 @@ struct TransferAction {
   NodeId target;  // 0 = whoever is best
   friend bool operator==(const TransferAction&, const TransferAction&) = default;
 };
+// `node` is asked to change who votes in a namespace; with all lists empty, to leave the joint state.
+struct ChangeMembersAction {
+  NodeRef node;
+  std::string name_space;
+  std::vector<NodeId> voters{};
+  std::vector<NodeId> learners{};
+  std::vector<NodeId> removed{};
+  Transition transition = Transition::kAuto;
+  std::optional<std::uint64_t> epoch{};  // that is replaced; nullopt: what `node` believes in
+  friend bool operator==(const ChangeMembersAction&, const ChangeMembersAction&) = default;
+};
 enum class ScheduledOp : std::uint8_t { kPut, kGet, kDelete, kDropNamespace };
 // One operation of a client of its own, sent to `node`.
 struct OperationAction {
@@ -328,12 +341,12 @@ struct OperationAction {
   std::string value;
   friend bool operator==(const OperationAction&, const OperationAction&) = default;
 };
-using Action =
-    std::variant<PartitionAction, IsolateAction, CutAction, ClogAction, SwizzleAction,
-                 DisconnectAction, HealAction, CrashAction, WipeAction, RestartAction, PauseAction,
-                 ClockStepAction, ClockFreezeAction, DiskStallAction, DiskSlowAction,
-                 DiskFullAction, SyncErrorAction, WriteErrorAction, MapErrorAction, CorruptAction,
-                 ImageAction, OldImageAction, LyingSyncAction, TransferAction, OperationAction>;
+using Action = std::variant<PartitionAction, IsolateAction, CutAction, ClogAction, SwizzleAction,
+                            DisconnectAction, HealAction, CrashAction, WipeAction, RestartAction,
+                            PauseAction, ClockStepAction, ClockFreezeAction, DiskStallAction,
+                            DiskSlowAction, DiskFullAction, SyncErrorAction, WriteErrorAction,
+                            MapErrorAction, CorruptAction, ImageAction, OldImageAction,
+                            LyingSyncAction, TransferAction, ChangeMembersAction, OperationAction>;
 // The word of the scenario: "partition", "clock_step", "put", ….
 const char* NameOf(const Action& action);
 

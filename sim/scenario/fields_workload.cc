@@ -71,6 +71,9 @@ void AddWorkloadFields(std::vector<Field>& fields) {
       Number("10", 1, 1'000), "Most rows that a range asks for.");
   Add(fields, "workload.batch_size", PerRun{Into(Work, &WorkloadConfig::batch_size)},
       Number("4", 1, 100), "Most writes of a batch.");
+  Add(fields, "workload.change_members", PerRun{Into(Work, &WorkloadConfig::change_members_rate)},
+      {Unit::kRate, "\"0/s\"", 0, kAnyRate},
+      "Orders of an administrator who makes nodes voters, learners or neither in a namespace.");
   AddOps(fields);
   AddSpecial(fields, "schedule", ScheduleSchema(),
              "What happens at a time or when a mark is reached.");

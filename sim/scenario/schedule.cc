@@ -151,6 +151,27 @@ const std::vector<ActionSpec>& ScheduleActions() {
          out = TransferAction{p.name_space, p.target};
        },
        "The leader of a namespace hands over."},
+      {"change_members",
+       false,
+       {kNamespace,
+        {"node", KeyKind::kNode, false},
+        {"voters", KeyKind::kNodes, false},
+        {"learners", KeyKind::kNodes, false},
+        {"removed", KeyKind::kNodes, false},
+        {"transition", KeyKind::kTransition, false},
+        {"epoch", KeyKind::kCount, false}},
+       [](const Parts& p, Action& out) {
+         ChangeMembersAction change{p.node, p.name_space, p.voters, p.learners, p.removed};
+         const NodeId* asked = std::get_if<NodeId>(&p.node);
+         if (asked != nullptr && *asked == NodeId()) change.node = LeaderOf{p.name_space};
+         change.transition = p.transition;
+         if (p.count) change.epoch = static_cast<std::uint64_t>(*p.count);
+         out = std::move(change);
+       },
+       "The leader of a namespace, or `node`, is asked to make nodes voters, learners or neither; "
+       "without any, to leave the joint state. It refuses if the configuration in force has "
+       "another "
+       "`epoch`; left out, it is the one that the node asked believes in."},
       {"put",
        false,
        {kNode, kNamespace, kKey, {"value", KeyKind::kText, true}},
@@ -207,6 +228,10 @@ std::string SchemaOf(KeyKind kind) {
       return R"({"enum":["log","map","all","to_image"]})";
     case KeyKind::kStore:
       return R"({"enum":["log","map"]})";
+    case KeyKind::kNodes:
+      return R"({"type":"array","minItems":1,"items":{"type":"integer","minimum":1}})";
+    case KeyKind::kTransition:
+      return R"({"enum":["auto","joint_explicit","joint_implicit"]})";
     case KeyKind::kNamespace:
     case KeyKind::kText:
       return R"({"type":"string"})";
@@ -265,6 +290,7 @@ const char* NameOf(const Action& action) {
                           [](const OldImageAction&) { return "old_image"; },
                           [](const LyingSyncAction&) { return "lying_sync"; },
                           [](const TransferAction&) { return "transfer"; },
+                          [](const ChangeMembersAction&) { return "change_members"; },
                           [](const OperationAction& operation) {
                             switch (operation.op) {
                               case ScheduledOp::kPut:

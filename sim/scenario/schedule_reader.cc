@@ -112,6 +112,10 @@ class EntryReader {
         return ReadLoss(path, json);
       case KeyKind::kStore:
         return ReadStore(path, json);
+      case KeyKind::kNodes:
+        return ReadNodes(path, json);
+      case KeyKind::kTransition:
+        return ReadTransition(path, json);
       case KeyKind::kDirection:
         return ReadDirection(path, json);
     }
@@ -321,6 +325,39 @@ class EntryReader {
       parts_.loss = Loss::kImage;
     } else {
       return Complaint(path, "must be \"log\", \"map\", \"all\" or \"to_image\"");
+    }
+    return absl::OkStatus();
+  }
+
+  // No node stands in two of the lists of an entry, nor twice in one.
+  absl::Status ReadNodes(const std::string& path, const Json& json) {
+    if (json.kind != JsonKind::kArray || json.items.empty())
+      return Complaint(path, "must be a list of nodes");
+    std::vector<NodeId>& list = path.ends_with(".voters")     ? parts_.voters
+                                : path.ends_with(".learners") ? parts_.learners
+                                                              : parts_.removed;
+    for (std::size_t i = 0; i < json.items.size(); ++i) {
+      NodeId node;
+      const absl::Status status = ReadNode(Under(path, i), json.items[i], node);
+      if (!status.ok()) return status;
+      for (const std::vector<NodeId>* one : {&parts_.voters, &parts_.learners, &parts_.removed}) {
+        if (std::find(one->begin(), one->end(), node) != one->end())
+          return Complaint(Under(path, i), Cat("node ", node.value(), " is named already"));
+      }
+      list.push_back(node);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadTransition(const std::string& path, const Json& json) {
+    if (json.text == "auto") {
+      parts_.transition = Transition::kAuto;
+    } else if (json.text == "joint_explicit") {
+      parts_.transition = Transition::kJointExplicit;
+    } else if (json.text == "joint_implicit") {
+      parts_.transition = Transition::kJointImplicit;
+    } else {
+      return Complaint(path, "must be \"auto\", \"joint_explicit\" or \"joint_implicit\"");
     }
     return absl::OkStatus();
   }

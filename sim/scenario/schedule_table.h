@@ -31,6 +31,8 @@ enum class KeyKind : std::uint8_t {
   kKept,
   kLoss,
   kStore,
+  kNodes,
+  kTransition,
 };
 
 struct ActionKey {
@@ -58,6 +60,10 @@ struct Parts {
   std::optional<Kept> kept;
   Loss loss = Loss::kNothing;
   StorePart store = StorePart::kLog;
+  std::vector<NodeId> voters;
+  std::vector<NodeId> learners;
+  std::vector<NodeId> removed;
+  Transition transition = Transition::kAuto;
 };
 
 struct ActionSpec {

@@ -440,6 +440,23 @@ std::string WriteEntry(const ScheduleEntry& entry) {
               out.Add("namespace", QuoteJson(action.name_space));
               out.AddIf(action.target != NodeId(), "to", Number(action.target.value()));
             },
+            [&](const ChangeMembersAction& action) {
+              out.Add("namespace", QuoteJson(action.name_space));
+              node(action);
+              const auto list = [&out](const char* key, const std::vector<NodeId>& nodes) {
+                std::vector<std::string> numbers;
+                for (const NodeId id : nodes) numbers.push_back(Number(id.value()));
+                out.AddIf(!numbers.empty(), key, OneLine(numbers));
+              };
+              list("voters", action.voters);
+              list("learners", action.learners);
+              list("removed", action.removed);
+              if (action.transition == Transition::kJointExplicit)
+                out.Add("transition", "\"joint_explicit\"");
+              if (action.transition == Transition::kJointImplicit)
+                out.Add("transition", "\"joint_implicit\"");
+              if (action.epoch) out.Add("epoch", Number(*action.epoch));
+            },
             [&](const OperationAction& action) {
               node(action);
               out.Add("namespace", QuoteJson(action.name_space));

@@ -44,7 +44,12 @@ void DropPlainFrames(Script& script) {
 
 bool IsOperation(const ScheduleEntry& entry) {
   return std::holds_alternative<OperationAction>(entry.action) ||
-         std::holds_alternative<TransferAction>(entry.action);
+         std::holds_alternative<TransferAction>(entry.action) ||
+         std::holds_alternative<ChangeMembersAction>(entry.action);
+}
+
+bool IsToLeave(const ChangeMembersAction& change) {
+  return change.voters.empty() && change.learners.empty() && change.removed.empty();
 }
 
 // ---- a node that goes ----------------------------------------------------------------------------------
@@ -125,6 +130,12 @@ class NodeRemoval {
                             [this](TransferAction& it) {
                               it.target = Is(it.target) ? NodeId() : Map(it.target);
                               return true;
+                            },
+                            [&](ChangeMembersAction& it) {
+                              const bool leaves = IsToLeave(it);
+                              for (auto* list : {&it.voters, &it.learners, &it.removed})
+                                Apply(*list);
+                              return on(it) && IsToLeave(it) == leaves;
                             },
                             [this](OperationAction& it) {
                               if (NodeId* id = std::get_if<NodeId>(&it.node)) *id = Map(*id);
@@ -324,6 +335,8 @@ RunConfig WithoutNamespace(RunConfig config, std::size_t name_space) {
     };
     if (std::visit(of_gone, entry.action)) return true;
     if (const TransferAction* it = std::get_if<TransferAction>(&entry.action))
+      return it->name_space == gone;
+    if (const ChangeMembersAction* it = std::get_if<ChangeMembersAction>(&entry.action))
       return it->name_space == gone;
     const OperationAction* it = std::get_if<OperationAction>(&entry.action);
     return it != nullptr && it->name_space == gone;

@@ -112,6 +112,27 @@ void WeakenDisk(const RunConfig& config, std::size_t fault, std::vector<RunConfi
   }
 }
 
+// The plain way, of whatever configuration there is, and one node less.
+void WeakenChange(const RunConfig& config, std::size_t fault, const ChangeMembersAction& change,
+                  std::vector<RunConfig>& out) {
+  ChangeMembersAction plainer = change;
+  plainer.transition = Transition::kAuto;
+  out.push_back(WithAction(config, fault, plainer));
+  plainer = change;
+  plainer.epoch.reset();
+  out.push_back(WithAction(config, fault, plainer));
+  if (change.voters.size() + change.learners.size() + change.removed.size() < 2) return;
+  for (std::vector<NodeId> ChangeMembersAction::*list :
+       {&ChangeMembersAction::voters, &ChangeMembersAction::learners,
+        &ChangeMembersAction::removed}) {
+    for (std::size_t i = 0; i < (change.*list).size(); ++i) {
+      plainer = change;
+      (plainer.*list).erase((plainer.*list).begin() + static_cast<std::ptrdiff_t>(i));
+      out.push_back(WithAction(config, fault, plainer));
+    }
+  }
+}
+
 void Add(const RunConfig& config, RunConfig changed, std::vector<RunConfig>& out) {
   const bool same = changed.script == config.script && changed.schedule == config.schedule;
   if (!same) out.push_back(std::move(changed));
@@ -178,6 +199,8 @@ std::vector<RunConfig> Weakened(const RunConfig& config, std::size_t fault) {
   if (const ClockStepAction* step = std::get_if<ClockStepAction>(&entry.action))
     WeakenClock(config, fault, *step, out);
   WeakenDisk(config, fault, out);
+  if (const auto* change = std::get_if<ChangeMembersAction>(&entry.action))
+    WeakenChange(config, fault, *change, out);
   if (const WipeAction* wipe = std::get_if<WipeAction>(&entry.action))
     out.push_back(WithAction(config, fault, CrashAction{wipe->node}));
   if (const OldImageAction* image = std::get_if<OldImageAction>(&entry.action))

@@ -192,6 +192,14 @@ NodeId Clients::PickNode(Client& client) {
   return nodes_[static_cast<std::size_t>(Below(bits, nodes_.size()))];
 }
 
+NodeId Clients::MemberFor(GroupId group, NodeId node) const {
+  const auto found = members_.find(group);
+  if (!serving_ || found == members_.end() || found->second.empty()) return node;
+  const std::vector<NodeId>& members = found->second;
+  if (std::find(members.begin(), members.end(), node) != members.end()) return node;
+  return members[node.value() % members.size()];
+}
+
 bool Clients::OnTurn(Client& client) {
   if (client.open || holding_) return false;
   if (shared_.config.script) return BeginScripted(client);
@@ -206,6 +214,7 @@ bool Clients::OnTurn(Client& client) {
   open.wanted = client.workload->Next(serving_);
   if (!groups_[open.wanted.name_space]) open.wanted.name_space = 0;
   const GroupId group = *groups_[open.wanted.name_space];
+  client.node = MemberFor(group, client.node);
   open.request.group = group;
   std::optional<Call> call;
   if (std::holds_alternative<WantedTransfer>(open.wanted.what)) {
@@ -325,6 +334,7 @@ bool Clients::OnTimeout(Client& client, const Event& event) {
   } else if (client.go_on.Below(2) == 0) {
     client.node = PickNode(client);
   }
+  client.node = MemberFor(open.request.group, client.node);
   if (ScriptedOperation* recorded = Recorded(open)) recorded->retries.back().node = client.node;
   shared_.operations.Add("retry");
   Attempt(client);

@@ -16,8 +16,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "engine/catalogue.h"
 #include "sim/world/shared.h"
 #include "sim/world/wire.h"
@@ -42,6 +44,8 @@ class Clients {
   // ---- phases ------------------------------------------------------------------------------------------
   // Nobody begins anything new; what is open goes on, at these nodes only.
   void Hold(const std::vector<NodeId>& nodes);
+  // From `Serve` on operations of the group are sent to these only: others need not know anything of it.
+  void AskOnly(GroupId group, std::vector<NodeId> nodes) { members_[group] = std::move(nodes); }
   // Everybody goes on, at these nodes only, and every operation must be answered within `bound_ns`.
   void Serve(std::int64_t bound_ns);
   // Nothing is open.
@@ -105,6 +109,8 @@ class Clients {
   bool IsGone(const Open& open, Refusal refusal) const;
   void NextTurn(Client& client);
   NodeId PickNode(Client& client);
+  // The node, or if it need not know the group, another one.
+  NodeId MemberFor(GroupId group, NodeId node) const;
   bool CreateNext(Client& client);
   bool IsJudged(std::size_t name_space) const;
   // The namespace is known by this number from now on.
@@ -139,7 +145,8 @@ class Clients {
   Shared& shared_;
   Wire& wire_;
   std::vector<Client> clients_;
-  std::vector<NodeId> nodes_;                    // whom they ask
+  std::vector<NodeId> nodes_;  // whom they ask
+  absl::btree_map<GroupId, std::vector<NodeId>> members_;
   std::vector<std::optional<GroupId>> groups_;   // by namespace
   std::vector<std::optional<GroupId>> numbers_;  // by namespace: the last one that was known
   std::vector<std::int64_t> created_at_;         // by namespace: not before

@@ -50,6 +50,8 @@ bool Clients::BeginScripted(Client& client) {
   open.may_retry = operation->may_retry;
   open.wanted.name_space = groups_[operation->name_space] ? operation->name_space : 0;
   const GroupId group = *groups_[open.wanted.name_space];
+  if (!std::holds_alternative<ScriptedCreation>(operation->what))
+    client.node = MemberFor(group, client.node);
   open.request.group = group;
   std::visit(Match{[&](const Command& command) {
                      open.request.kind = RequestKind::kWrite;

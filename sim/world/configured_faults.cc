@@ -139,6 +139,7 @@ std::vector<std::string> ConfiguredFaults(const RunConfig& config) {
   AddProcess(config.process, config.cluster.zones, names);
   AddDisk(config.disk, names);
   AddClocks(config.clocks, names);
+  names.Add(config.workload.change_members_rate > 0 && config.cluster.nodes > 1, "members.change");
   AddSchedule(config.schedule, names);
   names.Add(Restarts(config), "process.crash_in_recovery");
   return names.Take();

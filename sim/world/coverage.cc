@@ -69,6 +69,7 @@ void Coverage::OnEvent(const Event& event) {
       break;
     case EventKind::kFault:
     case EventKind::kFaultEnd:
+    case EventKind::kAdministrator:
     case EventKind::kPhase:
       outside = true;  // disks that are slow, stall or fill up are no matter of the budget
       break;

@@ -34,6 +34,7 @@ enum class EventKind : std::uint8_t {
   kClientTimeout,  // client gives up waiting; life = attempt
   kFault,          // a fault process acts; slot = which
   kFaultEnd,       // a fault ends; slot = which
+  kAdministrator,  // orders a change of members
   kPhase,          // the run goes into another phase, or looks whether it can
 };
 const char* NameOf(EventKind kind);

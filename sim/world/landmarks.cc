@@ -67,6 +67,7 @@ void Landmarks::OnBoot(NodeId node, const Recovered& recovered) {
     seen.snapshot = SnapshotIs::kNone;
     seen.last = Index();
     seen.generation = group.start.generation;
+    seen.configuration_index = Index();
     seen.behind = group.group != kSystemGroup && group.applied.index < seen.applied;
   }
 }
@@ -78,6 +79,7 @@ void Landmarks::OnStep(NodeId node, const Replica& replica) {
     Seen& seen = At(node, group);
     WatchTransfer(node, *raft, seen);
     WatchCuts(node, *raft, seen);
+    WatchMembers(node, *raft, seen);
     const Role role = raft->role();
     const SnapshotIs snapshot = SnapshotOf(*raft);
     moved_ = moved_ || seen.term != raft->term() || seen.role != role ||
@@ -110,6 +112,27 @@ void Landmarks::OnCrash(NodeId node, const Replica& replica) {
     if (raft.incoming().has_value() && raft.incoming()->next_chunk > 0)
       At(node, group).crashed_in_install = true;
   }
+}
+
+void Landmarks::WatchMembers(NodeId node, const Raft& raft, Seen& seen) {
+  const Index at = raft.configuration_index();
+  const bool same_state = seen.generation == raft.log().start().generation;
+  if (same_state && at < seen.configuration_index) Mark(shared_, "members.change_overwritten");
+  seen.configuration_index = at;
+  if (raft.role() != seen.role && raft.leads() && raft.configuration().joint())
+    Mark(shared_, "members.elected_in_joint_state");
+  if (raft.role() != seen.role && seen.role == Role::kLeader && raft.term() == seen.term &&
+      at <= raft.commit() && !raft.configuration().IsVoter(node))
+    Mark(shared_, "members.leader_left");
+  const std::optional<Members::Settled> news = shared_.members.OnStep(raft);
+  if (!news) return;
+  const auto any = [](const NodeSet& of, const NodeSet& in) {
+    return std::any_of(of.begin(), of.end(), [&](NodeId one) { return Contains(in, one); });
+  };
+  if (news->before.incoming != news->now.incoming) Mark(shared_, "members.changed");
+  if (news->now.joint()) Mark(shared_, "members.joint");
+  if (any(news->before.learners, news->now.incoming)) Mark(shared_, "members.promoted");
+  if (news->returned) Mark(shared_, "members.returned");
 }
 
 void Landmarks::WatchTransfer(NodeId node, const Raft& raft, Seen& seen) {

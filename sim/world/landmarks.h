@@ -3,7 +3,7 @@
 // Model: watches steps, crashes and boots of all nodes and reaches marks: transfer.done, transfer.done_for_space,
 //   transfer.aborted_target_took_term, snapshot.installed, snapshot.installed_after_crash,
 //   map.fell_back_and_replayed, log.appended_in_minority, candidate.cut_from_leader_only,
-//   restart.all_within_election.
+//   restart.all_within_election, members.*. Keeps the account of who may vote (members.h).
 // Invariants: looks only; nothing of the run depends on it. Names of marks are stored in scenarios.
 // Cost: O(groups touched) a step.
 #pragma once
@@ -53,11 +53,13 @@ class Landmarks {
     Generation generation;
     SnapshotIs snapshot = SnapshotIs::kNone;
     std::size_t configurations = 0;   // in the log
+    Index configuration_index;        // of the last one
     bool crashed_in_install = false;  // and none was finished since
     Index applied;                    // greatest in any life
     bool behind = false;              // booted with less applied than it had
   };
   Seen& At(NodeId node, GroupId group);
+  void WatchMembers(NodeId node, const Raft& raft, Seen& seen);
   void WatchTransfer(NodeId node, const Raft& raft, Seen& seen);
   void WatchRestarts(NodeId node);
   void WatchCuts(NodeId node, const Raft& raft, const Seen& seen);

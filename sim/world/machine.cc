@@ -465,6 +465,7 @@ bool Machine::OnEvent(const Event& event) {
     case EventKind::kClientTimeout:
     case EventKind::kFault:
     case EventKind::kFaultEnd:
+    case EventKind::kAdministrator:
     case EventKind::kPhase:
       break;
   }

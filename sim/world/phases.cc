@@ -128,8 +128,11 @@ void Phases::ChooseCore() {
         machine->damaged() || shared_.budget.Is(shared_.EndpointOf(machine->id()), Hurt::kDamaged);
     if (!is_damaged) able.push_back(machine->id());
   }
-  const std::size_t quorum = shared_.nodes / 2 + 1;
-  if (able.size() < quorum) return GiveUp(quorum);
+  const auto suffice = [this](const std::vector<NodeId>& nodes) {
+    return shared_.members.Suffice(
+        [&](NodeId node) { return std::find(nodes.begin(), nodes.end(), node) != nodes.end(); });
+  };
+  if (!suffice(able)) return GiveUp(able);
   if (shared_.config.script) {
     core_ = ScriptedCore(able);
     return;
@@ -137,7 +140,15 @@ void Phases::ChooseCore() {
   for (std::size_t i = able.size(); i > 1; --i) {
     std::swap(able[i - 1], able[static_cast<std::size_t>(core_choice_.Below(i))]);
   }
-  if (core_choice_.Below(2) == 0) able.resize(quorum);
+  if (core_choice_.Below(2) == 0) {
+    // As few as it takes.
+    std::vector<NodeId> few;
+    for (const NodeId node : able) {
+      few.push_back(node);
+      if (suffice(few)) break;
+    }
+    able = std::move(few);
+  }
   std::sort(able.begin(), able.end());
   core_ = std::move(able);
   if (shared_.recording != nullptr) shared_.recording->cores.push_back(core_);
@@ -151,19 +162,35 @@ std::vector<NodeId> Phases::ScriptedCore(const std::vector<NodeId>& able) {
   const bool can = std::all_of(core.begin(), core.end(), [&](NodeId node) {
     return std::find(able.begin(), able.end(), node) != able.end();
   });
-  return can && core.size() > shared_.nodes / 2 ? core : able;
+  const bool suffices = shared_.members.Suffice(
+      [&](NodeId node) { return std::find(core.begin(), core.end(), node) != core.end(); });
+  return can && suffices ? core : able;
 }
 
-void Phases::GiveUp(std::uint64_t quorum) {
+void Phases::GiveUp(const std::vector<NodeId>& able) {
   Excuse excuse;
-  excuse.quorum = quorum;
-  for (const std::unique_ptr<Machine>& machine : machines_) excuse.voters.push_back(machine->id());
-  excuse.groups.push_back(kSystemGroup);
-  for (std::size_t i = 0; i < shared_.config.namespaces.size(); ++i) {
-    if (const std::optional<GroupId> group = clients_.GroupOf(i)) excuse.groups.push_back(*group);
+  ExcuseFacts facts{.nodes = machines_.size(),
+                    .damage_is_configured = DamageIsConfigured(shared_.config),
+                    .event = shared_.verdicts.event(),
+                    .now_ns = shared_.now(),
+                    .voters = {}};
+  for (const GroupId group : shared_.members.groups()) {
+    for (const NodeSet& voters : shared_.members.VoterSets(group)) {
+      facts.voters.emplace_back(group, std::vector<NodeId>(voters.begin(), voters.end()));
+      const bool enough = HasMajority(voters, [&](NodeId node) {
+        return std::find(able.begin(), able.end(), node) != able.end();
+      });
+      // All groups of the first one that are short of the same voters.
+      if (enough || (!excuse.groups.empty() && excuse.voters != facts.voters.back().second))
+        continue;
+      excuse.groups.push_back(group);
+      excuse.voters = facts.voters.back().second;
+    }
   }
-  std::sort(excuse.groups.begin(), excuse.groups.end());
+  excuse.quorum = excuse.voters.size() / 2 + 1;
   for (const Damage& damage : shared_.damage) {
+    if (std::find(excuse.voters.begin(), excuse.voters.end(), damage.node) == excuse.voters.end())
+      continue;
     const auto known = std::find_if(excuse.lost.begin(), excuse.lost.end(),
                                     [&](const Damage& one) { return one.node == damage.node; });
     if (damage.fault == kMended) {
@@ -172,14 +199,11 @@ void Phases::GiveUp(std::uint64_t quorum) {
       excuse.lost.push_back(damage);
     }
   }
-  if (const std::size_t few = machines_.size() + 1 - quorum; excuse.lost.size() >= few) {
+  const std::size_t few = excuse.voters.size() + 1 - excuse.quorum;
+  if (!excuse.voters.empty() && excuse.lost.size() >= few) {
     excuse.since_event = excuse.lost[few - 1].event;
     excuse.since_ns = excuse.lost[few - 1].at_ns;
   }
-  ExcuseFacts facts{.nodes = machines_.size(),
-                    .damage_is_configured = DamageIsConfigured(shared_.config),
-                    .event = shared_.verdicts.event(),
-                    .now_ns = shared_.now()};
   for (const std::unique_ptr<Machine>& machine : machines_) {
     if (machine->whole()) facts.whole.push_back(machine->id());
   }
@@ -250,7 +274,7 @@ ScriptedOutsider Phases::ChoosePlace(const Machine& machine) {
   place.dead = fate == kDead;
   const Endpoint outside = shared_.EndpointOf(machine.id());
   // Of a partial partition: too few for a quorum hear it and are heard by it.
-  std::size_t both_ways = std::max<std::size_t>(shared_.nodes / 2 + 1, 2) - 2;
+  std::vector<NodeId> sees;
   for (const NodeId node : core_) {
     const Endpoint inside = shared_.EndpointOf(node);
     bool hears = fate != kCut && fate != kDeaf;
@@ -258,9 +282,11 @@ ScriptedOutsider Phases::ChoosePlace(const Machine& machine) {
     if (fate == kPartial) {
       hears = core_choice_.Below(2) == 0;
       is_heard = core_choice_.Below(2) == 0;
-      if (hears && is_heard && both_ways == 0)
+      if (hears && is_heard) sees.push_back(node);
+      if (hears && is_heard && CouldLead(machine.id(), sees)) {
+        sees.pop_back();
         (core_choice_.Below(2) == 0 ? hears : is_heard) = false;
-      if (hears && is_heard) --both_ways;
+      }
     }
     if (!hears) place.cut.push_back(wire_.NameOfLink(inside, outside));
     if (!is_heard) place.cut.push_back(wire_.NameOfLink(outside, inside));
@@ -332,6 +358,33 @@ const Machine* Phases::LeaderOf(GroupId group) const {
   return leader;
 }
 
+// As its leader sees it; nobody leads: who is one for sure.
+std::vector<NodeId> Phases::CoreMembers(GroupId group) const {
+  const Machine* leader = LeaderOf(group);
+  std::vector<NodeId> members;
+  for (const NodeId node : core_) {
+    const bool is_member = leader == nullptr
+                               ? shared_.members.IsSureMember(group, node)
+                               : leader->replica()->group(group)->configuration().IsMember(node);
+    if (is_member) members.push_back(node);
+  }
+  return members;
+}
+
+// Whether `node` and those that it sees are a quorum of some group, or of half a joint state of it.
+bool Phases::CouldLead(NodeId node, const std::vector<NodeId>& sees) const {
+  const auto in = [&](NodeId voter) {
+    return voter == node || std::find(sees.begin(), sees.end(), voter) != sees.end();
+  };
+  if (HasMajority(shared_.members.everybody(), in)) return true;
+  for (const GroupId group : shared_.members.groups()) {
+    for (const NodeSet& voters : shared_.members.VoterSets(group)) {
+      if (Contains(voters, node) && HasMajority(voters, in)) return true;
+    }
+  }
+  return false;
+}
+
 std::optional<std::string> Phases::MissingLeader() const {
   for (const NodeId node : core_) {
     if (!At(node).serving()) return NodeName(node) + " does not serve";
@@ -350,6 +403,7 @@ std::optional<std::string> Phases::MissingLeader() const {
     for (const NodeId node : core_) {
       const Raft* other = At(node).replica()->group(group);
       if (other == nullptr) return name + " is not known at " + NodeName(node);
+      if (!raft.configuration().IsMember(node)) continue;
       if (other->term() != raft.term() || other->leader() != leader->id()) {
         return name + ": " + NodeName(node) + " does not follow " + NodeName(leader->id());
       }
@@ -364,7 +418,11 @@ std::optional<std::string> Phases::MissingConvergence() const {
   for (const GroupId group : Groups()) {
     const std::string name = "group " + std::to_string(group.value());
     const Raft& leader = *LeaderOf(group)->replica()->group(group);
+    const Configuration& members = leader.configuration();
+    if (leader.configuration_index() > leader.commit() || (members.joint() && members.auto_leave))
+      return name + " is in the midst of a change of members: " + quorate::Render(members);
     for (const NodeId node : core_) {
+      if (!members.IsMember(node)) continue;  // it may have been left behind
       const Raft& raft = *At(node).replica()->group(group);
       const EntryId last = raft.log().last();
       if (last != leader.log().last() || raft.commit() != last.index ||
@@ -391,7 +449,11 @@ bool Phases::IsAtRest(const Machine& machine) const {
   const auto& groups = machine.replica()->groups();
   return !machine.host()->HasWork() && machine.host()->held().applies == 0 &&
          std::none_of(groups.begin(), groups.end(), [&](const auto& one) {
-           return one.second.incoming().has_value() || shared_.catalogue.IsGone(one.first);
+           const auto& [group, raft] = one;
+           // Nobody goes on sending a state to who was put out meanwhile.
+           const bool is_coming =
+               raft.incoming().has_value() && shared_.members.MayBeMember(group, machine.id());
+           return is_coming || shared_.catalogue.IsGone(group);
          });
 }
 
@@ -453,6 +515,7 @@ void Phases::Look() {
         deadline_ = shared_.now() + shared_.config.time.serve_ns;
         serving_since_ = shared_.now();
         terms_ = CoreTerms();
+        for (const GroupId group : Groups()) clients_.AskOnly(group, CoreMembers(group));
         clients_.Serve(bounds_.operation_ns);
         break;
       }
@@ -474,8 +537,10 @@ absl::btree_map<GroupId, Term> Phases::CoreTerms() const {
   absl::btree_map<GroupId, Term> terms;
   for (const NodeId node : core_) {
     if (!At(node).serving()) continue;
-    for (const auto& [group, raft] : At(node).replica()->groups())
-      terms[group] = std::max(terms[group], raft.term());
+    for (const auto& [group, raft] : At(node).replica()->groups()) {
+      if (shared_.members.MayBeMember(group, node))
+        terms[group] = std::max(terms[group], raft.term());
+    }
   }
   return terms;
 }
@@ -507,16 +572,21 @@ void Phases::Finish() {
 
 void Phases::Scan() {
   if (shared_.promise_broken) return ScanContents();
-  for (const NodeId node : core_) {
-    for (const GroupId group : Groups()) {
-      if (group != kSystemGroup) ScanMachine(At(node), group);
-    }
-    LookAtStores(At(node));
+  for (const GroupId group : Groups()) {
+    if (group == kSystemGroup) continue;
+    for (const NodeId node : CoreMembers(group)) ScanMachine(At(node), group);
+  }
+  for (const NodeId node : core_) LookAtStores(At(node));
   }
 }
 
 void Phases::LookAtStores(const Machine& machine) {
   if (!shared_.config.checks.invariants) return;
+  const auto& groups = machine.replica()->groups();
+  // Only with who was put out (IsAtRest).
+  if (std::any_of(groups.begin(), groups.end(),
+                  [](const auto& one) { return one.second.incoming().has_value(); }))
+    return;
   const SimDisk& disk = machine.disk();
   shared_.edges.OnStores(
       machine.id(), LeftOver(disk.log.rows(), disk.map.rows(), [&](GroupId group) {

@@ -1,7 +1,7 @@
 // sim/world/phases.h — the course of a run, and what is due in each part of it.
 //
-// Model: warm-up → chaos → a core is healed → converge → serve → settle → scan. The core is a quorum chosen by
-//   the seed; its nodes, disks and links are made well, and what is outside is cut off from it in one of six
+// Model: warm-up → chaos → a core is healed → converge → serve → settle → scan. The core is a quorum, of every
+//   group in every configuration that may be in force (members.h), chosen by the seed; its nodes, disks and links are made well, and what is outside is cut off from it in one of six
 //   ways, for ever: dead, cut both ways, deaf, mute, on lossy links, or cut off from part of the core.
 // Partial partitions, and which of them must not matter: let q be a quorum of all n nodes, and let an outsider o have
 //   links in both directions to the set S of the core. Whoever wants to lead needs q nodes that hear it and that it
@@ -17,6 +17,9 @@
 //       from an isolated node that must be kept from disturbing, and something *is* committed: a known limit of Raft
 //       and no error. Such outsiders are not placed (scenarios/outages has one, where what is due is that the group
 //       goes on).
+//   (q and n are those of each group; whoever does not vote in a group can never lead it.)
+// Members of a group are owed what is said here, listeners too: whoever was put out may be left behind, serves nobody,
+//   and must do no harm. A joint state that waits for an order to be left is no reason to wait.
 // Once a disk has broken its word (sim/check/over_budget.h) nothing is healed and nothing is due.
 // Violations: LIVE-1 no leader in time · LIVE-3 the core does not become equal in time · LIVE-4 nothing is
 //   done though somebody asks and all was well for long enough, or a quorum stands still that is well · I-19 it goes in circles · SCAN-1 a state's digest is not that of its content ·
@@ -57,8 +60,8 @@ class Phases {
 
   void EnterHealing();
   void ChooseCore();
-  // A quorum is damaged for good: says so, and has it verified.
-  void GiveUp(std::uint64_t quorum);
+  // A quorum of some group is damaged for good: says so, and has it verified.
+  void GiveUp(const std::vector<NodeId>& able);
   void StartAnew(Machine& machine);
   void HealNode(Machine& machine);
   void HealLinks();
@@ -86,6 +89,8 @@ class Phases {
   bool IsAtRest(const Machine& machine) const;
   void LookAtStores(const Machine& machine);
   const Machine* LeaderOf(GroupId group) const;
+  std::vector<NodeId> CoreMembers(GroupId group) const;
+  bool CouldLead(NodeId node, const std::vector<NodeId>& sees) const;
   std::vector<GroupId> Groups() const;
   std::pair<std::uint64_t, std::uint64_t> Backlog() const;  // entries, chunks
   void Scan();

@@ -63,6 +63,8 @@ void Phases::LookAtCalm() {
     for (const auto& [group, demand] : machine->demands()) {
       const auto known = groups.find(group);  // else it was asked for something that is not there
       if (known == groups.end()) continue;
+      // Who is put out may not learn of it, nor whom to ask.
+      if (!shared_.members.IsSureMember(group, machine->id())) continue;
       Machine::Demand& all = known->second.demand;
       older(all.writes_since, demand.writes_since);
       older(all.reads_since, demand.reads_since);
@@ -87,6 +89,11 @@ void Phases::LookForStandstill() {
   StandstillWatch::Look look;
   look.now = shared_.now();
   look.nodes.resize(shared_.nodes);
+  for (const NodeSet& voters : shared_.members.VoterSets(kDefaultNamespace)) {
+    std::uint32_t bits = 0;
+    for (const NodeId voter : voters) bits |= std::uint32_t{1} << shared_.EndpointOf(voter);
+    look.voters.push_back(bits);
+  }
   for (const std::unique_ptr<Machine>& machine : machines_) {
     const Endpoint at = shared_.EndpointOf(machine->id());
     StandstillWatch::Node& node = look.nodes[at];
@@ -101,6 +108,7 @@ void Phases::LookForStandstill() {
       node.sound = false;
       continue;
     }
+    if (!shared_.members.MayBeMember(kDefaultNamespace, machine->id())) continue;
     node.term = raft->term();
     node.last = raft->log().last();
     node.applied = raft->applied();

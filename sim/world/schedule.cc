@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/base/match.h"
+#include "sim/world/administrator.h"
 #include "sim/world/faults.h"
 #include "sim/world/tell_faults.h"
 
@@ -68,6 +69,7 @@ bool Faults::Lasts(const Action& action) {
                           [](const ClockStepAction&) { return false; },
                           [](const SyncErrorAction&) { return false; },
                           [](const TransferAction&) { return false; },
+                          [](const ChangeMembersAction&) { return false; },
                           [](const WriteErrorAction&) { return false; },
                           [](const MapErrorAction&) { return false; },
                           [](const CorruptAction&) { return false; },
@@ -317,6 +319,12 @@ void Faults::Carry(std::size_t entry) {
               if (!leader || !group) return false;
               At(*leader).Order(TransferLeadership{*group, action.target});
               return true;
+            },
+            [&](const ChangeMembersAction& action) {
+              with(action.node, [&](Machine& machine) {
+                if (const std::optional<GroupId> group = clients_.GroupOf(action.name_space))
+                  AskToChange(machine, *group, action);
+              });
             },
             [&](const OperationAction& action) {
               const std::optional<NodeId> node = Resolve(action.node);

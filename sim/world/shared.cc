@@ -44,7 +44,8 @@ Shared::Shared(const RunConfig& run_config, std::uint64_t run_seed, const RunSet
       committed(serial, verdicts),
       catalogue(run_config.cluster.options.kv.nonce_window, verdicts),
       budget(nodes, static_cast<std::size_t>(run_config.budget.down),
-             static_cast<std::size_t>(run_config.budget.wiped)) {
+             static_cast<std::size_t>(run_config.budget.wiped)),
+      members(nodes, catalogue) {
   verdicts.Ignore(run_config.checks.ignored);
 }
 

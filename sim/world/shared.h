@@ -21,6 +21,7 @@
 #include "sim/world/choice.h"
 #include "sim/world/event_queue.h"
 #include "sim/world/marks.h"
+#include "sim/world/members.h"
 #include "sim/world/partition.h"
 #include "sim/world/recording.h"
 #include "sim/world/run.h"
@@ -89,6 +90,7 @@ struct Shared {
   MarkCounter unheard;  // of what checkers make the engine's code do
   FaultBudget budget;
   DamageLog damage;
+  Members members;
   // By node: the fault that waits for it to do something delicate.
   std::vector<std::optional<std::uint32_t>> aimed_crashes =
       std::vector<std::optional<std::uint32_t>>(nodes);

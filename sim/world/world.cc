@@ -42,6 +42,8 @@ const char* NameOf(EventKind kind) {
       return "fault";
     case EventKind::kFaultEnd:
       return "end of fault";
+    case EventKind::kAdministrator:
+      return "administrator";
     case EventKind::kPhase:
       return "phase";
   }
@@ -52,7 +54,8 @@ namespace {
 
 // Whether an event becomes a step input, a disk completion or a client's action.
 bool Counts(EventKind kind) {
-  return kind != EventKind::kFault && kind != EventKind::kFaultEnd && kind != EventKind::kPhase;
+  return kind != EventKind::kFault && kind != EventKind::kFaultEnd &&
+         kind != EventKind::kAdministrator && kind != EventKind::kPhase;
 }
 
 }  // namespace
@@ -63,6 +66,7 @@ World::World(const RunConfig& config, std::uint64_t seed, const RunSettings& set
       landmarks_(shared_, wire_.net()),
       clients_(shared_, wire_),
       faults_(shared_, wire_, machines_, clients_),
+      administrator_(shared_, machines_, clients_),
       phases_(shared_, wire_, machines_, clients_, faults_),
       coverage_(shared_, landmarks_, machines_) {
   if (settings.resolve) {
@@ -83,6 +87,7 @@ void World::RunUntil(absl::FunctionRef<void()> after_event) {
   for (const std::unique_ptr<Machine>& machine : machines_) machine->Boot();
   clients_.Start();
   faults_.Start();
+  administrator_.Start();
   phases_.Start();
   while (!shared_.verdicts.found() && !phases_.done() && !shared_.queue.empty()) {
     const Event event = shared_.queue.Pop();
@@ -127,6 +132,9 @@ bool World::Hand(const Event& event) {
     case EventKind::kFault:
     case EventKind::kFaultEnd:
       return faults_.OnEvent(event);
+    case EventKind::kAdministrator:
+      administrator_.OnEvent();
+      return true;
     case EventKind::kPhase:
       phases_.OnEvent(event);
       return true;

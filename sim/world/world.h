@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "absl/functional/function_ref.h"
+#include "sim/world/administrator.h"
 #include "sim/world/clients.h"
 #include "sim/world/coverage.h"
 #include "sim/world/faults.h"
@@ -57,6 +58,7 @@ class World {
   Machines machines_;
   Clients clients_;
   Faults faults_;
+  Administrator administrator_;
   Phases phases_;
   Coverage coverage_;
   std::uint64_t retries_seen_ = 0;

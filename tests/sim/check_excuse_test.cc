@@ -67,6 +67,21 @@ TEST_F(ExcuseOfFive, ThatNamesANodeWhoseStoresAreWholeIsForged) {
   facts_.whole.emplace_back(4);
   EXPECT_EQ(Refuted(), "n4 is said to be lost, but its stores are whole");
 }
+TEST_F(ExcuseOfFive, OfThreeThatVoteHoldsForTheirGroupAlone) {
+  facts_.voters = {{GroupId(0), {NodeId(1), NodeId(2), NodeId(4)}},
+                   {GroupId(1), {NodeId(1), NodeId(3), NodeId(5)}}};
+  EXPECT_EQ(Refuted(), "these are not the voters of group 0");
+  excuse_.voters = {NodeId(1), NodeId(2), NodeId(4)};
+  EXPECT_EQ(Refuted(), "a quorum of 3 is 2, not 3");
+  excuse_.quorum = 2;
+  EXPECT_EQ(Refuted(), "n5 does not vote");
+  excuse_.lost.pop_back();
+  excuse_.since_event = 20;
+  excuse_.since_ns = 20'000;
+  EXPECT_EQ(Refuted(), std::nullopt);
+  excuse_.groups.push_back(GroupId(1));
+  EXPECT_EQ(Refuted(), "these are not the voters of group 1");
+}
 TEST_F(ExcuseOfFive, ThatNamesANodeTwiceIsForged) {
   excuse_.lost[2] = DamageOf(2, 25);
   EXPECT_EQ(Refuted(), "n2 is lost twice");

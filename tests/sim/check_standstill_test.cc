@@ -47,6 +47,17 @@ TEST_F(Standstill, AQuorumWithoutALeaderForASpanIsRefused) {
   Look(111);
   EXPECT_EQ(Found(), "LIVE-4");
 }
+TEST_F(Standstill, WithoutAMajorityOfThoseWhoVoteIsNoQuorum) {
+  look_.voters = {1 + 2, 2 + 4};
+  At(1).sound = false;
+  Look(10);
+  Look(111);
+  EXPECT_EQ(Found(), "nothing");  // nodes 0 and 2 are one of all, but of neither set of voters
+  look_.voters = {1 + 2 + 4, 4};
+  Look(211);
+  Look(312);
+  EXPECT_EQ(Found(), "LIVE-4");
+}
 TEST_F(Standstill, AnEntryInEverySpanPasses) {
   for (std::uint64_t i = 0; i < 20; ++i) {
     At(0).last.index = Index(5 + i);

@@ -31,6 +31,7 @@ FAULTS = {
     'slow, standing and full disks': 'disk.slow,disk.stall,disk.full',
     'clocks': 'clocks',
     'transfers': 'workload.ops.transfer',
+    'changes of members': 'workload.change_members',
     'small limits': 'cluster.options',
 }
 KINDS = ['checks', 'faults']
