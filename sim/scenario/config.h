@@ -169,7 +169,7 @@ struct WorkloadConfig {
   std::int64_t del = 0;  // "delete"
   std::int64_t batch = 0;
   std::int64_t range = 0;
-  std::int64_t transfer = 0;             // of the leadership of a namespace
+  std::int64_t transfer = 0;  // of the leadership of a namespace
   std::int64_t drop_namespace = 0;
   std::int64_t change_members_rate = 0;  // orders of the administrator, in micro-events a second
 };

@@ -577,7 +577,7 @@ void Phases::Scan() {
     for (const NodeId node : CoreMembers(group)) ScanMachine(At(node), group);
   }
   for (const NodeId node : core_) LookAtStores(At(node));
-  }
+}
 }
 
 void Phases::LookAtStores(const Machine& machine) {
