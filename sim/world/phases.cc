@@ -578,7 +578,6 @@ void Phases::Scan() {
   }
   for (const NodeId node : core_) LookAtStores(At(node));
 }
-}
 
 void Phases::LookAtStores(const Machine& machine) {
   if (!shared_.config.checks.invariants) return;

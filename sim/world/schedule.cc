@@ -321,9 +321,9 @@ void Faults::Carry(std::size_t entry) {
               return true;
             },
             [&](const ChangeMembersAction& action) {
-              with(action.node, [&](Machine& machine) {
-                if (const std::optional<GroupId> group = clients_.GroupOf(action.name_space))
-                  AskToChange(machine, *group, action);
+              const std::optional<GroupId> group = clients_.GroupOf(action.name_space);
+              return with(action.node, [&](Machine& machine) {
+                return group && AskToChange(machine, *group, action);
               });
             },
             [&](const OperationAction& action) {

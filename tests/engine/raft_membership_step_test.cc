@@ -93,7 +93,7 @@ TEST(Rule08, WhoVotesNoMoreCampaignsWhileThatIsNotCommitted) {
   f.From(2, AppendConfiguration(f, Term(1), At(0, 0), one));
   f.Persist();
   EXPECT_TRUE(f.Group().Promotable());
-  f.PassTo(f.replica().NextWakeup());
+  f.TimeOut();
   EXPECT_EQ(f.Group().role(), Role::kPreCandidate);
 }
 
@@ -106,7 +106,7 @@ TEST(Rule08, WhoVotesNoMoreKeepsQuietOnceThatIsCommitted) {
   f.From(2, request);
   f.Persist();
   EXPECT_FALSE(f.Group().Promotable());
-  f.PassTo(f.replica().NextWakeup());
+  f.TimeOut();
   EXPECT_EQ(f.Group().role(), Role::kFollower);
 }
 

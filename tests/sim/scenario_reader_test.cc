@@ -383,8 +383,8 @@ const Mistake kMistakes[] = {
      "schedule[0].do: must be one of partition, isolate, cut, clog, swizzle, disconnect, heal, "
      "crash, wipe, restart, pause, clock_step, clock_freeze, disk_slow, "
      "disk_stall, disk_full, sync_error, write_error, map_error, corrupt, image, old_image, "
-     "lying_sync, "
-     "transfer, put, get, delete, drop_namespace"},
+     "lying_sync, transfer, change_members, "
+     "put, get, delete, drop_namespace"},
     {"NoAction", With(R"("schedule":[{"at":"1s"}])"), "schedule[0].do: must say what is done"},
     {"NoTime", With(R"("schedule":[{"do":"heal"}])"), "schedule[0]: needs either \"at\" or \"on\""},
     {"TwoTimes", With(R"("schedule":[{"at":"1s","on":{"mark":"leader.changed"},"do":"heal"}])"),

@@ -390,7 +390,7 @@ class Ablations(InFolder):
         self.assertEqual([path for path in faults if path not in table and not path.startswith('clocks.')], [])
         self.assertIn('clocks', table)
         rest = [path for path in table if path not in faults]
-        self.assertEqual(rest, ['clocks', 'workload.ops.transfer', 'cluster.options'])
+        self.assertEqual(rest, ['clocks', 'workload.ops.transfer', 'workload.change_members', 'cluster.options'])
 
     def test_a_mutant_is_looked_for_without_the_check_that_caught_it_and_without_each_fault(self):
         self.assertEqual(mutant_ablations.ablations_of('checks', self.row.suite), [('I-7', ['--ignore-check', 'I-7'])])
