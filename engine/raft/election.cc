@@ -21,6 +21,8 @@ void Raft::OnVoteRequest(StepContext& context, NodeId from, const VoteRequest& r
                   .campaign = request.campaign};
   const auto refuse = [&](DropReason reason) {
     context.out.Drop(reason);
+    if (reason == DropReason::kLogBehind && Contains(configuration().learners, self_))
+      is_counted_on_ = true;  // see membership.cc
     reply.term = hard_.term;
     reply.reason = reason;
     Send(context, from, reply);
@@ -128,13 +130,9 @@ void Raft::OnLeaderTimer(StepContext& context) {
     SOMETIMES(true, "leader.resigned_for_disk");
     return BecomeFollower(context, hard_.term, NodeId());
   }
-  const bool in_contact = IsQuorum(configuration(), [&](NodeId voter) {
-    if (voter == self_) return true;
-    const Progress* peer = FindPeer(voter);
-    return peer != nullptr && IsInContact(context, *peer);
-  });
   // It steps down *and* with the role stops sending heartbeats (openraft #2080).
-  if (!in_contact) return BecomeFollower(context, hard_.term, NodeId());
+  if (!InContactWithQuorum(context, configuration()))
+    return BecomeFollower(context, hard_.term, NodeId());
 
   if (leader.transfer && now >= leader.transfer->give_up_at) {
     SOMETIMES(leader.transfer->ordered, "transfer.aborted");

@@ -91,7 +91,7 @@ bool Raft::AppendFromLeader(StepContext& context, Index first, std::span<const E
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (entries[i].kind != EntryKind::kConfiguration) continue;
     absl::StatusOr<Configuration> configuration = DecodeConfiguration(entries[i].payload.bytes());
-    if (!configuration.ok()) return false;
+    if (!configuration.ok() || !configuration->IsValid()) return false;
     arriving.push_back({first + Count(i), *std::move(configuration)});
   }
   if (first <= log_.last().index) {

@@ -33,6 +33,20 @@ bool Raft::VotedUntilNow() const {
          ConfigurationAt(Before(configuration_index())).configuration.IsVoter(self_);
 }
 
+// The mirror of it is `is_counted_on_`: no configuration here gives this node a vote, but somebody with a shorter log
+// has asked for it, so there is a later one that does. Of (1 2 3) and the learner 4, node 1 appends (1 2 3 4) and
+// sends it to nobody; 2, elected by 3, sends its barrier to 4 alone and dies. Now 1 needs 4, whose log is longer;
+// 3 needs 1, whose log is longer; and nobody but 4 can lead. It campaigns by the configuration that it has, does not
+// count itself, and makes way once its barrier is committed.
+
+bool Raft::InContactWithQuorum(const StepContext& context, const Configuration& of) const {
+  return IsQuorum(of, [&](NodeId voter) {
+    if (voter == self_) return true;
+    const Progress* peer = progress(voter);
+    return peer != nullptr && IsInContact(context, *peer);
+  });
+}
+
 // The leader's peers are the members of the active configuration, itself left out.
 void Raft::SyncPeers(StepContext& context) {
   Leader& leader = std::get<Leader>(role_);
@@ -53,6 +67,7 @@ void Raft::SyncPeers(StepContext& context) {
     peers.push_back(std::move(fresh));
   }
   leader.peers = std::move(peers);
+  CheckReadRound(context, leader);  // who was asked may be gone, and who is left may be enough
 }
 
 absl::Status Raft::WhyNotNow(const ChangeConfiguration& change, DropReason& reason) const {
@@ -94,6 +109,11 @@ absl::Status Raft::ProposeConfiguration(StepContext& context, const ChangeConfig
   if (!next.ok()) {
     context.out.RefuseProposal(DropReason::kMalformed);
     return next.status();
+  }
+  // It is in force once it is appended, and nothing could take it back (etcd's strict reconfiguration check).
+  if (!InContactWithQuorum(context, *next)) {
+    context.out.RefuseProposal(DropReason::kOutOfContact);
+    return absl::FailedPreconditionError("too few of those who are to vote are in contact");
   }
   std::string bytes;
   Encode(*next, bytes);

@@ -67,7 +67,7 @@ MonoTime Raft::next_wakeup() const {
 }
 
 bool Raft::Promotable() const {
-  if (!configuration().IsVoter(self_) && !VotedUntilNow()) return false;
+  if (!configuration().IsVoter(self_) && !VotedUntilNow() && !is_counted_on_) return false;
   return !incoming_ || incoming_->phase != InstallPhase::kSwitching;
 }
 
@@ -172,6 +172,7 @@ void Raft::OnTimer(StepContext& context) {
   if (context.disk_stalled) context.out.Drop(DropReason::kDiskStalled);
   if (!Promotable()) context.out.Drop(DropReason::kNotPromotable);
   if (context.disk_stalled || !Promotable()) {
+    if (!Promotable()) role_ = Follower{};
     SetLeader(context, NodeId());
     return ResetElectionTimer(context);
   }
@@ -236,6 +237,7 @@ void Raft::BecomeCandidate(StepContext& context, VoteKind kind) {
 void Raft::BecomeLeader(StepContext& context) {
   REQUIRE(role() == Role::kCandidate);
   INVARIANT(hard_.vote == self_ && hard_write_ == PersistSeq());
+  is_counted_on_ = false;
   Leader leader;
   leader.barrier = Next(log_.last().index);
   if (context.space == Space::kLow)
@@ -270,6 +272,7 @@ void Raft::SaveHardState(StepContext& context) {
 void Raft::HeardFromLeader(StepContext& context, NodeId leader) {
   REQUIRE(!leads());
   if (!std::holds_alternative<Follower>(role_)) role_ = Follower{};
+  is_counted_on_ = false;
   SetLeader(context, leader);
   leader_contact_ = context.now.mono;
   election_deadline_ = context.now.mono + election_timeout_;

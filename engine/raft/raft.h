@@ -261,6 +261,7 @@ class Raft {
   absl::Status WhyNotNow(const ChangeConfiguration& change, DropReason& reason) const;
   void DriveConfiguration(StepContext& context);
   bool VotedUntilNow() const;
+  bool InContactWithQuorum(const StepContext& context, const Configuration& of) const;
 
   // ---- snapshot.cc ----------------------------------------------------------------------------------------
   void OnSnapshotChunk(StepContext& context, NodeId from, const SnapshotChunk& chunk);
@@ -297,7 +298,8 @@ class Raft {
   Index applying_;  // the last index handed out to be applied; = applied if none is out
 
   NodeId leader_;
-  MonoTime leader_contact_;  // when leader_ was last heard from
+  MonoTime leader_contact_;     // when leader_ was last heard from
+  bool is_counted_on_ = false;  // a learner; somebody with a shorter log has asked for its vote
   MonoTime election_deadline_ = kNever;
   std::uint64_t timeouts_drawn_ = 0;
   Duration election_timeout_;

@@ -281,6 +281,7 @@ void Raft::InstallState(StepContext& context) {
     const SnapshotName name = incoming.name;
     if (entry.index > commit_) AdvanceCommit(context, entry.index);
     AbandonIncoming(context);
+    if (!Promotable()) role_ = Follower{};  // what was committed may have taken its vote away
     return ReplyHolds(context, from, name);
   }
   const LogStart start{.generation = incoming.generation,

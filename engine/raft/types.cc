@@ -74,6 +74,8 @@ const char* NameOf(DropReason reason) {
       return "change-pending";
     case DropReason::kOtherEpoch:
       return "other-epoch";
+    case DropReason::kOutOfContact:
+      return "out-of-contact";
     case DropReason::kCount_:
       return "none";
   }

@@ -92,6 +92,7 @@ enum class DropReason : std::uint8_t {
   kTooMuchUnapplied,  // the map is behind by as much as it may be
   kChangePending,     // a configuration is being changed, or it is not known yet what is committed
   kOtherEpoch,        // the configuration is another one by now
+  kOutOfContact,      // too few of those who are to vote are there
   kCount_,            // number of reasons; not a reason
 };
 const char* NameOf(DropReason reason);

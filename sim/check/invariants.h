@@ -151,7 +151,8 @@ class Invariants {
     std::pair<Generation, Index> received;  // the state that came in last and is durable
     std::optional<Pin> pin;
     std::optional<std::pair<EntryId, Digest>> machine;
-    bool dropped = false;  // its namespace is gone, as far as this node knows
+    bool dropped = false;        // its namespace is gone, as far as this node knows
+    bool is_counted_on = false;  // its vote was asked for with a shorter log than its own
     // The last step in which it led, or answered to a leader of its term.
     std::uint64_t spoke_up = 0;
   };

@@ -58,6 +58,7 @@ void Invariants::OnBoot(NodeId id, const Recovered& recovered, BootNumber boot) 
     seat.pin.reset();
     // A catalogue that is replayed creates the namespace once more before it drops it again.
     seat.dropped = false;
+    seat.is_counted_on = false;
   }
   for (const RecoveredGroup& group : recovered.groups) {
     const std::uint32_t slot = SlotOf(group.group);
@@ -250,11 +251,13 @@ void Invariants::FoldOne(NodeId id, Node& node) {
   }
 }
 
-// What lies below every node's log is of no use any more.
+// What lies below every node's log is of no use any more. (Who has not heard of the group yet may be sent its first
+// entries, or still get them.)
 void Invariants::ForgetOld(std::uint32_t slot) {
   Index least(~std::uint64_t{0});
   for (Node& node : nodes_) {
-    if (!node.ever_booted || !node.disk.durable(slot).exists) continue;
+    if (!node.ever_booted || node.wiped) continue;
+    if (!node.disk.durable(slot).exists || !node.disk.written(slot).exists) return;
     least = std::min(least, node.disk.durable(slot).start().entry.index);
     least = std::min(least, node.disk.written(slot).start().entry.index);
   }

@@ -63,6 +63,9 @@ void Invariants::NoteInput(StepOf& step) {
     const EntryId own = step.node.disk.written(SlotOf(message.group)).last_entry();
     SOMETIMES(request->last.term < own.term && request->last.index > own.index,
               "candidate.longer_log_of_older_term");
+    const bool is_shorter = request->last.term < own.term ||
+                            (request->last.term == own.term && request->last.index < own.index);
+    if (is_shorter) SeatOf(step.node, SlotOf(message.group)).is_counted_on = true;
   }
 }
 

@@ -468,9 +468,10 @@ void Invariants::CheckConfiguration(StepOf& step, const GroupView& view, std::ui
 }
 
 // Who campaigns has a vote, or had one until a change that is not known to be committed: nobody else may hold
-// what that one has.
+// what that one has. Or it listens, and somebody who counts on its vote has a shorter log.
 void Invariants::CheckRightToLead(StepOf& step, const GroupView& view, std::uint32_t slot) {
   const Before& before = SeatOf(step.node, slot).before;
+  const Seat& seat = SeatOf(step.node, slot);
   if (!before.known || view.configuration == nullptr) return;
   const bool asks = view.role == Role::kPreCandidate && before.role != Role::kPreCandidate;
   const bool campaigns = view.term > before.term && view.vote == step.id;
@@ -484,7 +485,8 @@ void Invariants::CheckRightToLead(StepOf& step, const GroupView& view, std::uint
   const auto votes = [&](const Configuration& configuration) {
     return IsAmong(configuration.incoming, step.id) || IsAmong(configuration.outgoing, step.id);
   };
-  Expect(Check::kRoles, votes(*last) || votes(*until_now),
+  const bool is_counted_on = seat.is_counted_on && IsAmong(last->learners, step.id);
+  Expect(Check::kRoles, votes(*last) || votes(*until_now) || is_counted_on,
          [&] { return absl::StrCat(Where(step.id, slot), "campaigns without vote"); });
 }
 

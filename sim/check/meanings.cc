@@ -19,8 +19,9 @@ const char* MeaningOf(Check check) {
              "pre-vote that was won or by an order, which goes only to a voter with the "
              "whole log and is not taken while the own disk stands still; one that is won is taken "
              "in that step. Who campaigns has a vote, or had one until a change that it does not "
-             "know to be committed. A leader leaves when it "
-             "hears from no quorum or its disk stands still, else it stays, and speaks as "
+             "know to be committed, or listens and was asked for its vote with a shorter log than "
+             "its own. A leader leaves when it hears from no quorum or its disk stands still, else "
+             "it stays, and speaks as "
              "one no longer. Who hears its leader follows, and asks for no votes; nothing "
              "else puts its timer off";
     case Check::kLogMatching:

@@ -140,6 +140,7 @@ class Narrator {
     if (who == "over") return Say(Cat(rest, " is over"));
     if (who == "scheduled") return Say(Cat("as scheduled: ", TellEntry(rest)));
     if (who == "cut") return Say(Cat("  nothing passes ", TellLinks(rest)));
+    if (who == "members" || line.starts_with("the administrator")) return OfMembers(line);
     if (line.starts_with("the core is healed") || line.starts_with("from here on"))
       Say(std::string(line));
   }
@@ -201,6 +202,14 @@ class Narrator {
     for (const std::string_view word : {"boots,", "dies,", "stops:", "refuses", "loses", "stays"}) {
       if (first == word) return Say(Cat(node, " ", rest));
     }
+  }
+
+  // "… group 1 …" → "… namespace 1 …"
+  void OfMembers(std::string_view line) {
+    constexpr std::string_view kGroup = "group ";
+    const std::size_t at = line.find(kGroup);
+    if (at == std::string_view::npos) return;
+    Say(Cat(line.substr(0, at), "namespace ", line.substr(at + kGroup.size())));
   }
 
   void OfClient(std::string_view client, std::string_view rest) {

@@ -58,7 +58,7 @@ std::string TellStory(const Shrunk& shrunk, const Scenario& scenario) {
   const std::string written = WriteResolved(scenario.name, "story", config);
   const std::vector<std::string> deviations = LinesOf(written, "deviations");
   if (!config.schedule.empty()) {
-    text += "Faults:\n";
+    text += "Faults and orders:\n";
   } else {
     text +=
         deviations.empty() ? "No faults.\n" : "No faults but those of single frames and disks.\n";

@@ -37,8 +37,8 @@ class CatalogueCheck {
 
   // A node asks for these entries of the system group to be written.
   void OnWritten(Index first, std::span<const Entry> entries);
-  // The node's catalogue is that after entry `applied`, now. `term`: of an entry in the node's log, as it was before
-  // this step; nullopt: there is none.
+  // The node's catalogue is that after entry `applied`, now. `term`: of an entry that the node has written, be it gone
+  // from its log since; nullopt: there is none.
   void OnApplied(NodeId node, Index applied, const Catalogue& catalogue,
                  absl::FunctionRef<std::optional<Term>(Index)> term);
 

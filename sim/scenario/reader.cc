@@ -388,6 +388,12 @@ class ScenarioReader {
     }
     for (std::size_t i = 0; i < scenario_.schedule.size(); ++i) {
       const ScheduleEntry& entry = scenario_.schedule[i];
+      const OperationAction* operation = std::get_if<OperationAction>(&entry.action);
+      if (operation != nullptr && operation->op == ScheduledOp::kDropNamespace &&
+          operation->name_space == "default") {
+        return Complaint(Under(Under("schedule", i), "namespace"),
+                         "\"default\" is always there and cannot be dropped");
+      }
       const SwizzleAction* swizzle = std::get_if<SwizzleAction>(&entry.action);
       if (swizzle == nullptr || entry.for_ns == 0) continue;
       for (std::size_t step = 0; step < swizzle->steps.size(); ++step) {

@@ -371,7 +371,8 @@ void Faults::CrashOne(Machine& machine, Process& process) {
   const std::size_t node = shared_.EndpointOf(machine.id());
   CrashAction crash{machine.id()};
   if (mid_turn) crash.call = call;
-  if (process.wipe.Chance(shared_.config.process.wipe_parts) && shared_.budget.MayWipe(node)) {
+  if (process.wipe.Chance(shared_.config.process.wipe_parts) && shared_.budget.MayWipe(node) &&
+      shared_.MayDamage(node)) {
     // Mostly the whole disk; else one of its two stores.
     static constexpr Loss kLosses[] = {Loss::kAll, Loss::kAll, Loss::kLog, Loss::kMap};
     crash.lose = kLosses[process.wipe.Below(4)];

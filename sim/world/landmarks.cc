@@ -126,6 +126,10 @@ void Landmarks::WatchMembers(NodeId node, const Raft& raft, Seen& seen) {
     Mark(shared_, "members.leader_left");
   const std::optional<Members::Settled> news = shared_.members.OnStep(raft);
   if (!news) return;
+  if (shared_.trace.textual()) {
+    shared_.trace.Say("members of group " + std::to_string(raft.group().value()) + " are now " +
+                      Render(news->now));
+  }
   const auto any = [](const NodeSet& of, const NodeSet& in) {
     return std::any_of(of.begin(), of.end(), [&](NodeId one) { return Contains(in, one); });
   };

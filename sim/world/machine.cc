@@ -141,7 +141,9 @@ std::optional<Kept> Machine::KeptInRecovery() {
   NodeFates& fates = disk_.fates();
   if (fates.scripted()) {
     const NodeDeviation* line = fates.Find(NodeSite::kRecoveryCrash, boots_ - 1);
-    return line == nullptr ? std::nullopt : std::optional(line->kept);
+    if (line == nullptr) return std::nullopt;
+    fates.Note(NodeSite::kRecoveryCrash, boots_ - 1, 0, line->kept);
+    return line->kept;
   }
   if (boots_ <= 1 || recover_again_.Below(8) != 0) return std::nullopt;
   Kept kept;
@@ -268,9 +270,11 @@ Kept Machine::KeptInCrash() {
     kept.log = std::min(kept.log, keep_to_come_->log);
     kept.map = std::min(kept.map, keep_to_come_->map);
   } else if (fates.scripted()) {
-    const NodeDeviation* line = fates.Find(NodeSite::kCrash, fates.Count(NodeSite::kCrash));
-    if (line != nullptr)
+    const std::uint64_t nth = fates.Count(NodeSite::kCrash);
+    if (const NodeDeviation* line = fates.Find(NodeSite::kCrash, nth); line != nullptr) {
       kept = {std::min(kept.log, line->kept.log), std::min(kept.map, line->kept.map)};
+      fates.Note(NodeSite::kCrash, nth, 0, kept);
+    }
   } else {
     kept = disk_.KeptInCrash();
     if (ordered) {

@@ -124,6 +124,7 @@ struct Machine::Process {
   std::int64_t link_timer_at = kNoTime;
   std::vector<std::pair<GroupId, EntryId>> applied_told;
   Index catalogue_told;
+  absl::btree_map<Index, Term> system_appended;  // to the log of the system group, by this step
   // What the map held when the flush under way began.
   std::vector<FlushedGroup> flushing;
   std::vector<FlushedGroup> flushing_states;  // complete, and not taken over yet

@@ -123,6 +123,7 @@ void Machine::AfterStep(const Input* input) {
 }
 
 void Machine::LookAtEffects(const Effects& effects) {
+  process_->system_appended.clear();
   for (const Effect& effect : effects) {
     if (const Apply* apply = std::get_if<Apply>(&effect)) shared_.committed.OnApply(*apply);
     // A flush covers what was written when it began, however much is written until it ends.
@@ -130,8 +131,13 @@ void Machine::LookAtEffects(const Effects& effects) {
       MaybeAimCrash(*persist);
       for (const LogRecord& record : persist->records) {
         const AppendEntries* append = std::get_if<AppendEntries>(&record);
-        if (append != nullptr && append->group == kSystemGroup && !shared_.promise_broken)
-          shared_.catalogue.OnWritten(append->first, append->entries);
+        if (append == nullptr || append->group != kSystemGroup || shared_.promise_broken) continue;
+        shared_.catalogue.OnWritten(append->first, append->entries);
+        Index at = append->first;
+        for (const Entry& entry : append->entries) {
+          process_->system_appended[at] = entry.term;
+          at = Next(at);
+        }
       }
     }
     if (!std::holds_alternative<FlushMap>(effect)) continue;
@@ -175,9 +181,14 @@ void Machine::LookAtCatalogue() {
   if (applied == process_->catalogue_told) return;
   process_->catalogue_told = applied;
   const RunGuard guard(shared_.unheard);
-  shared_.catalogue.OnApplied(id_, applied, process_->host.replica().catalogue(), [&](Index index) {
-    return shared_.invariants.term(id_, kSystemGroup, index);
-  });
+  // What came and was committed in one frame is applied before the checkers have it in their image of the log.
+  const auto term = [&](Index index) {
+    const auto appended = process_->system_appended.find(index);
+    return appended == process_->system_appended.end()
+               ? shared_.invariants.term(id_, kSystemGroup, index)
+               : appended->second;
+  };
+  shared_.catalogue.OnApplied(id_, applied, process_->host.replica().catalogue(), term);
 }
 
 // The state machines that the last piece of work may have moved.

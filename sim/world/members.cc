@@ -18,6 +18,7 @@ std::optional<Members::Settled> Members::OnStep(const Raft& raft) {
     book.at = start.configuration_index;
     book.settled = start.configuration;
   }
+  book.committed = std::max(book.committed, raft.commit());
   if (raft.configuration_index() == book.at && book.later.empty()) return std::nullopt;
   Index at = start.configuration_index;
   const Configuration* settled = &start.configuration;
@@ -25,17 +26,18 @@ std::optional<Members::Settled> Members::OnStep(const Raft& raft) {
     if (placed.index <= raft.commit()) {
       at = placed.index;
       settled = &placed.configuration;
-    } else if (placed.index > book.at) {
+    } else if (placed.index > book.committed) {
       book.later.try_emplace(EntryId{placed.index, *raft.log().TermAt(placed.index)},
                              placed.configuration);
     }
   }
+  // Something is committed at their index: this, or what overwrote them.
+  while (!book.later.empty() && book.later.begin()->first.index <= book.committed)
+    book.later.erase(book.later.begin());
   if (at <= book.at) return std::nullopt;
   Settled news{std::move(book.settled), *settled};
   book.at = at;
   book.settled = *settled;
-  while (!book.later.empty() && book.later.begin()->first.index <= at)
-    book.later.erase(book.later.begin());
   for (const NodeId node : everybody_) {
     const bool was = news.before.IsMember(node);
     const bool is = news.now.IsMember(node);

@@ -1,9 +1,10 @@
 // sim/world/members.h — who may have a say in each group, as far as the whole cluster knows.
 //
 // Model: for each group the last configuration that some node knows to be committed (*settled*), and every one behind
-//   it that anybody has appended, whether its log still holds it or not: one of those may be on its way in a
-//   message, or in the log of whoever comes back. All of them together *may be in force*. What a run owes (who is
-//   healed, what stands still, who serves, who is excused) is owed to nodes that are a quorum in each of them.
+//   it that anybody has appended, whether its log still holds it or not, until something is known to be committed at
+//   its index: one of those may be on its way in a message, or in the log of whoever comes back. All of them together
+//   *may be in force*. What a run owes (who is healed, what stands still, who serves, who is excused) is owed to nodes
+//   that are a quorum in each of them.
 // The system group is never changed: it says which groups there are, and whoever is not in it would not know. So
 //   every node is in it, and bears every group, be it a member or not; one that is no member just stands by.
 // Who has a say in a group whose drop somebody has applied is of no concern any more.
@@ -65,6 +66,7 @@ class Members {
  private:
   struct Book {
     Index at;
+    Index committed;  // as far as anybody knows
     Configuration settled;
     absl::btree_map<EntryId, Configuration> later;
     NodeSet gone;  // were members

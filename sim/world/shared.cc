@@ -49,6 +49,14 @@ Shared::Shared(const RunConfig& run_config, std::uint64_t run_seed, const RunSet
   verdicts.Ignore(run_config.checks.ignored);
 }
 
+bool Shared::MayDamage(std::size_t node) const {
+  if (2 * budget.most() >= nodes) return true;
+  return members.Suffice([&](NodeId other) {
+    const std::size_t at = EndpointOf(other);
+    return at != node && !budget.Is(at, Hurt::kDamaged);
+  });
+}
+
 void Shared::BreakPromise() {
   if (std::exchange(promise_broken, true)) return;
   verdicts.Ignore(config.checks.ignored | ChecksThatRestOnDisks());

@@ -91,6 +91,9 @@ struct Shared {
   FaultBudget budget;
   DamageLog damage;
   Members members;
+  // Whether its disk may be damaged for good by chance: within a budget that keeps a quorum of all nodes, one of each
+  // configuration that may be in force is kept, too.
+  bool MayDamage(std::size_t node) const;
   // By node: the fault that waits for it to do something delicate.
   std::vector<std::optional<std::uint32_t>> aimed_crashes =
       std::vector<std::optional<std::uint32_t>>(nodes);

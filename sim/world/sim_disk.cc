@@ -165,7 +165,8 @@ void SimDisk::MaybeCorruptAtRest() {
 
 bool SimDisk::MayStrike(const NodeFates::Strike& strike) const {
   if (!strike.bits) return false;
-  return fates_.scripted() || shared_.budget.MayDamage(shared_.EndpointOf(node_));
+  const std::size_t node = shared_.EndpointOf(node_);
+  return fates_.scripted() || (shared_.budget.MayDamage(node) && shared_.MayDamage(node));
 }
 
 void SimDisk::Spoiled(const NodeFates::Strike& strike, std::size_t rows) {

@@ -125,6 +125,109 @@ TEST(Rule08, WhoLeadsWithoutAVoteMakesWayOnceThatIsCommitted) {
   EXPECT_EQ(f.Group().role(), Role::kFollower);
 }
 
+// Of (1 2 3) and the learner 4, some leader has appended that 4 votes, and needs it; but 4 has a longer log, of another.
+void BecomeLearner(Fixture& f) {
+  Configuration one = ConfigurationOf({NodeId(2), NodeId(3)});
+  one.learners = {NodeId(1)};
+  one.epoch = 1;
+  AppendRequest request = AppendConfiguration(f, Term(1), At(0, 0), one);
+  request.commit = Index(1);
+  f.From(2, request);
+  f.Persist();
+  f.TimeOut();  // it hears from nobody any more
+}
+VoteRequest Ask(VoteKind kind, Term proposed, EntryId last) {
+  return {.term = kind == VoteKind::kPreVote ? Term(proposed.value() - 1) : proposed,
+          .kind = kind,
+          .proposed = proposed,
+          .campaign = Campaign(1),
+          .last = last};
+}
+
+TEST(Rule08, ALearnerThatIsAskedForItsVoteWithAShorterLogCampaigns) {
+  for (const VoteKind kind : {VoteKind::kPreVote, VoteKind::kVote}) {
+    Fixture f;
+    BecomeLearner(f);
+    EXPECT_FALSE(f.Group().Promotable());
+    f.From(3, Ask(kind, Term(2), At(0, 0)));
+    f.Persist();
+    EXPECT_TRUE(f.Group().Promotable());
+    f.TimeOut();
+    ASSERT_EQ(f.Group().role(), Role::kPreCandidate);
+    f.From(2, f.Grant(VoteKind::kPreVote));
+    EXPECT_EQ(f.Group().role(), Role::kPreCandidate);  // it does not count itself
+    f.From(3, f.Grant(VoteKind::kPreVote));
+    f.Persist();
+    f.From(2, f.Grant(VoteKind::kVote));
+    EXPECT_EQ(f.Group().role(), Role::kCandidate);
+    f.From(3, f.Grant(VoteKind::kVote));
+    ASSERT_EQ(f.Group().role(), Role::kLeader);
+    f.Persist();
+    f.From(2, f.Accepted(Index(2)));
+    EXPECT_EQ(f.Group().role(), Role::kLeader);
+    f.From(3, f.Accepted(Index(2)));
+    EXPECT_EQ(f.Group().commit(), Index(2));
+    EXPECT_EQ(f.Group().role(), Role::kFollower);  // it has done its duty
+    EXPECT_FALSE(f.Group().Promotable());
+  }
+}
+
+TEST(Rule08, ALearnerThatIsAskedWithALongerLogOrHearsFromALeaderKeepsQuiet) {
+  Fixture f;
+  BecomeLearner(f);
+  f.From(3, Ask(VoteKind::kPreVote, Term(2), At(9, 1)));
+  EXPECT_FALSE(f.Group().Promotable());
+  f.From(3, Ask(VoteKind::kPreVote, Term(2), At(0, 0)));
+  EXPECT_TRUE(f.Group().Promotable());
+  f.From(2, f.Append(Term(2), At(1, 1), {}));
+  EXPECT_FALSE(f.Group().Promotable());
+}
+
+TEST(Rule08, AConfigurationWithoutVotersIsNotAppended) {
+  Fixture f;
+  f.From(2, AppendConfiguration(f, Term(1), At(0, 0), Configuration{}));
+  EXPECT_EQ(f.Group().log().last().index, Index(0));
+  EXPECT_EQ(f.replica().drops(DropReason::kMalformed), 1u);
+}
+
+TEST(Rule08, NoChangeIsAppendedThatTooFewOfTheNewVotersAreThereFor) {
+  Fixture f;
+  f.Lead();
+  f.Pass(Milliseconds(250));
+  const auto beat = [&] {
+    f.BeatReplyFrom(2, {.group = Fixture::kGroup,
+                        .term = f.Group().term(),
+                        .counter = ReadCounter(),
+                        .follows = true});
+  };
+  beat();
+  f.Pass(Milliseconds(250));
+  beat();  // 3 is away
+  f.Step(ChangeConfiguration{
+      Fixture::kGroup, {{ChangeKind::kRemove, NodeId(2)}}, Transition::kAuto, 0});
+  EXPECT_EQ(f.replica().refused_proposals(DropReason::kOutOfContact), 1u);
+  EXPECT_TRUE(f.Group().configuration().IsVoter(NodeId(2)));
+  f.Step(ChangeConfiguration{
+      Fixture::kGroup, {{ChangeKind::kRemove, NodeId(3)}}, Transition::kAuto, 0});
+  EXPECT_FALSE(f.Group().configuration().IsVoter(NodeId(3)));
+}
+
+// Who was asked may be gone before it has answered.
+TEST(Rule08, ARoundOfReadsWaitsForNobodyWhoWasPutOut) {
+  Fixture f;
+  f.Lead();
+  f.Step(ChangeConfiguration{
+      Fixture::kGroup, {{ChangeKind::kRemove, NodeId(3)}}, Transition::kAuto, 0});
+  f.Persist();
+  f.From(2, f.Accepted(Index(2)));
+  ASSERT_EQ(f.Group().commit(), Index(2));
+  f.Read();
+  ASSERT_NE(f.Group().leadership()->round.counter, ReadCounter());
+  f.Step(ChangeConfiguration{
+      Fixture::kGroup, {{ChangeKind::kRemove, NodeId(2)}}, Transition::kAuto, 1});
+  EXPECT_EQ(f.Group().leadership()->round.counter, ReadCounter());
+}
+
 TEST(Catalogue, AGroupThatTheReplayHasNotReachedYetLivesOn) {
   Recovered recovered = Fixture::Fresh(1);
   RecoveredGroup orders = recovered.groups[0];

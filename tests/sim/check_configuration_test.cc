@@ -142,6 +142,25 @@ TEST(ConfigurationChecks, WhoOnlyListensDoesNotCampaign) {
   EXPECT_VIOLATES(play, "I-3");
 }
 
+// Somebody counts on its vote, and has a shorter log.
+TEST(ConfigurationChecks, WhoListensMayCampaignOnceItsVoteIsAskedForWithAShorterLog) {
+  for (const std::uint64_t last : {3u, 4u}) {
+    Play play;
+    const Configuration next = OfTwo();
+    PutNodeThreeToListen(play, next);
+    play.Commit(3, 4);
+    const Input asked = play.From(2, VoteRequest{.term = Term(1),
+                                                 .kind = VoteKind::kPreVote,
+                                                 .proposed = Term(2),
+                                                 .campaign = Campaign(1),
+                                                 .last = At(last, 1)});
+    play.Step(3, &asked);
+    EXPECT_CLEAN(play);
+    play.Campaign(3, 2);
+    EXPECT_EQ(play.Found(), last == 3 ? "nothing" : "I-3") << play.Why();
+  }
+}
+
 TEST(ConfigurationChecks, WhoDoesNotKnowYetThatItsVoteIsGoneMayCampaign) {
   Play play;
   const Configuration next = OfTwo();

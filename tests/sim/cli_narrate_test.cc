@@ -42,6 +42,14 @@ TEST(Story, ALeaderThatStepsDownIsToldAndOneThatDiesIsNotToldTwice) {
   EXPECT_EQ(story.find("no more"), story.rfind("no more"));
 }
 
+TEST(Story, ChangesOfMembersAreTold) {
+  const std::string story = Told(
+      "1 1.000000000 the administrator asks n2 of group 1: n4 votes n5 goes\n"
+      "2 2.500000000 members of group 1 are now (1 2 3 4)\n");
+  ExpectSays(story, "1.000 s  the administrator asks n2 of namespace 1: n4 votes n5 goes\n");
+  ExpectSays(story, "2.500 s  members of namespace 1 are now (1 2 3 4)\n");
+}
+
 TEST(Story, ACutIsToldBySidesOrByDirections) {
   const auto told = [](const std::string& links) { return Told("1 1.0 cut " + links + "\n"); };
   ExpectSays(told("n1>n3 n2>n3 n3>n1 n3>n2"), "nothing passes between n3 | n1 n2\n");

@@ -385,6 +385,9 @@ const Mistake kMistakes[] = {
      "disk_stall, disk_full, sync_error, write_error, map_error, corrupt, image, old_image, "
      "lying_sync, transfer, change_members, "
      "put, get, delete, drop_namespace"},
+    {"DropOfTheDefaultNamespace",
+     With(R"("schedule":[{"at":"1s","do":"drop_namespace","node":1,"namespace":"default"}])"),
+     "schedule[0].namespace: \"default\" is always there and cannot be dropped"},
     {"NoAction", With(R"("schedule":[{"at":"1s"}])"), "schedule[0].do: must say what is done"},
     {"NoTime", With(R"("schedule":[{"do":"heal"}])"), "schedule[0]: needs either \"at\" or \"on\""},
     {"TwoTimes", With(R"("schedule":[{"at":"1s","on":{"mark":"leader.changed"},"do":"heal"}])"),

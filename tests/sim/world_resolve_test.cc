@@ -55,6 +55,22 @@ TEST_P(Resolved, RunTakesTheSameWayWithoutASeed) {
   }
 }
 
+TEST_P(Resolved, RunIsResolvedAgainAsItIs) {
+  const Scenario scenario = Load(GetParam());
+  for (const std::uint64_t seed : {2u, 7u, 14u, 40u}) {
+    RunSettings settings;
+    settings.resolve = true;
+    const RunResult first = RunOnce(scenario, Draw(scenario, seed), seed, settings);
+    ASSERT_TRUE(first.resolved.has_value());
+    const RunResult second = RunOnce(scenario, *first.resolved, /*seed=*/0, settings);
+    ASSERT_TRUE(second.resolved.has_value());
+    settings.resolve = false;
+    const RunResult third = RunOnce(scenario, *second.resolved, /*seed=*/0, settings);
+    EXPECT_EQ(first.digest.value, second.digest.value) << "seed " << seed;
+    EXPECT_EQ(first.digest.value, third.digest.value) << "seed " << seed;
+  }
+}
+
 TEST_P(Resolved, ScenarioIsReadAsItWasWritten) {
   const Scenario scenario = Load(GetParam());
   for (std::uint64_t seed = 601; seed <= 603; ++seed) {
