@@ -21,8 +21,7 @@ void Raft::OnVoteRequest(StepContext& context, NodeId from, const VoteRequest& r
                   .campaign = request.campaign};
   const auto refuse = [&](DropReason reason) {
     context.out.Drop(reason);
-    if (reason == DropReason::kLogBehind && Contains(configuration().learners, self_))
-      is_counted_on_ = true;  // see membership.cc
+    if (reason == DropReason::kLogBehind) NoteShorterLog();
     reply.term = hard_.term;
     reply.reason = reason;
     Send(context, from, reply);

@@ -33,11 +33,14 @@ bool Raft::VotedUntilNow() const {
          ConfigurationAt(Before(configuration_index())).configuration.IsVoter(self_);
 }
 
-// The mirror of it is `is_counted_on_`: no configuration here gives this node a vote, but somebody with a shorter log
-// has asked for it, so there is a later one that does. Of (1 2 3) and the learner 4, node 1 appends (1 2 3 4) and
-// sends it to nobody; 2, elected by 3, sends its barrier to 4 alone and dies. Now 1 needs 4, whose log is longer;
-// 3 needs 1, whose log is longer; and nobody but 4 can lead. It campaigns by the configuration that it has, does not
-// count itself, and makes way once its barrier is committed.
+// A refusal of a vote because the candidate's log is the shorter one. If this node only listens, it is the mirror of the
+// above: no configuration here gives it a vote, but somebody has asked for it, so there is a later one that does. Of
+// (1 2 3) and the learner 4, node 1 appends (1 2 3 4) and sends it to nobody; 2, elected by 3, sends its barrier to 4
+// alone and dies. Now 1 needs 4, whose log is longer; 3 needs 1, whose log is longer; and nobody but 4 can lead. It
+// campaigns by the configuration that it has, does not count itself, and makes way once its barrier is committed.
+void Raft::NoteShorterLog() {
+  if (Contains(configuration().learners, self_)) is_counted_on_ = true;
+}
 
 bool Raft::InContactWithQuorum(const StepContext& context, const Configuration& of) const {
   return IsQuorum(of, [&](NodeId voter) {

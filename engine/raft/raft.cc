@@ -172,7 +172,6 @@ void Raft::OnTimer(StepContext& context) {
   if (context.disk_stalled) context.out.Drop(DropReason::kDiskStalled);
   if (!Promotable()) context.out.Drop(DropReason::kNotPromotable);
   if (context.disk_stalled || !Promotable()) {
-    if (!Promotable()) role_ = Follower{};
     SetLeader(context, NodeId());
     return ResetElectionTimer(context);
   }

@@ -261,6 +261,7 @@ class Raft {
   absl::Status WhyNotNow(const ChangeConfiguration& change, DropReason& reason) const;
   void DriveConfiguration(StepContext& context);
   bool VotedUntilNow() const;
+  void NoteShorterLog();
   bool InContactWithQuorum(const StepContext& context, const Configuration& of) const;
 
   // ---- snapshot.cc ----------------------------------------------------------------------------------------

@@ -125,6 +125,31 @@ TEST(Rule08, WhoLeadsWithoutAVoteMakesWayOnceThatIsCommitted) {
   EXPECT_EQ(f.Group().role(), Role::kFollower);
 }
 
+// What is committed by a state that came in, and need not be taken, may take the vote of who campaigns meanwhile.
+TEST(Rule08, WhoCampaignsLeavesOffWhenTheEndOfItsVoteTurnsOutToBeCommitted) {
+  Fixture f;
+  Configuration other = ConfigurationOf({NodeId(2), NodeId(3)});
+  other.epoch = 1;
+  const Effects chunk = f.From(2, SnapshotChunk{.term = Term(1),
+                                                .name = {At(1, 1), Generation(1), BootNumber(1)},
+                                                .number = 0,
+                                                .last = true,
+                                                .rows = Payload("r"),
+                                                .configuration_index = Index(1),
+                                                .configuration = other});
+  ASSERT_EQ(Fixture::All<InstallChunk>(chunk).size(), 1u);
+  const Effects installed =
+      f.Step(ChunkInstalled{Fixture::All<InstallChunk>(chunk)[0].id, Fixture::kGroup, 0, true});
+  ASSERT_EQ(Fixture::All<FlushMap>(installed).size(), 1u);
+  f.From(2, AppendConfiguration(f, Term(1), At(0, 0), other));
+  f.Persist();
+  f.TimeOut();
+  ASSERT_EQ(f.Group().role(), Role::kPreCandidate);
+  f.Step(MapFlushed{Fixture::All<FlushMap>(installed)[0].id, {}, true});
+  EXPECT_EQ(f.Group().commit(), Index(1));
+  EXPECT_EQ(f.Group().role(), Role::kFollower);
+}
+
 // Of (1 2 3) and the learner 4, some leader has appended that 4 votes, and needs it; but 4 has a longer log, of another.
 void BecomeLearner(Fixture& f) {
   Configuration one = ConfigurationOf({NodeId(2), NodeId(3)});
