@@ -45,9 +45,11 @@ void Phases::ScanContents() {
     for (const auto& one : machine->replica()->groups()) {
       const StateMachine* state = machine->host()->machine(one.first);
       if (state == nullptr) continue;
+      const absl::StatusOr<Digest> content = state->RecomputeDigest();
+      if (!map.corrupt_keys().empty()) break;  // spoiled while it was read: nothing heals this disk
       shared_.edges.OnContentDigest(
-          NodeName(machine->id()) + " group " + std::to_string(one.first.value()),
-          state->RecomputeDigest(), state->digest());
+          NodeName(machine->id()) + " group " + std::to_string(one.first.value()), content,
+          state->digest());
     }
   }
 }
