@@ -386,6 +386,11 @@ class ScenarioReader {
       if (!crashes && HighestOf(Rule(path)) > 0)
         return Complaint(path, "has no effect without process.crash or process.aimed_crash");
     }
+    if (HighestOf(Rule("workload.ops.drop_namespace")) > 0 && scenario_.namespaces.size() == 1 &&
+        HighestOf(Rule("cluster.extra_namespaces")) == 0) {
+      return Complaint("workload.ops.drop_namespace",
+                       "has no effect without a namespace beside \"default\"");
+    }
     for (std::size_t i = 0; i < scenario_.schedule.size(); ++i) {
       const ScheduleEntry& entry = scenario_.schedule[i];
       const OperationAction* operation = std::get_if<OperationAction>(&entry.action);

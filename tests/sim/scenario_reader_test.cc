@@ -385,6 +385,8 @@ const Mistake kMistakes[] = {
      "disk_stall, disk_full, sync_error, write_error, map_error, corrupt, image, old_image, "
      "lying_sync, transfer, change_members, "
      "put, get, delete, drop_namespace"},
+    {"DropsWithoutANamespaceToDrop", With(R"("workload":{"ops":{"put":1,"drop_namespace":1}})"),
+     "workload.ops.drop_namespace: has no effect without a namespace beside \"default\""},
     {"DropOfTheDefaultNamespace",
      With(R"("schedule":[{"at":"1s","do":"drop_namespace","node":1,"namespace":"default"}])"),
      "schedule[0].namespace: \"default\" is always there and cannot be dropped"},
