@@ -206,7 +206,11 @@ void Invariants::CheckTruncate(StepOf& step, PersistSeq seq, const TruncateSuffi
                                  " while it leads");
            });
   }
-  const GhostEntry* committed = ghosts_[slot].Committed(truncate.from);
+  // A node that is still in a term before the one in which the entry was committed was not asked, and may give it up
+  // for a deposed leader: it cannot know better, and will get the entry again.
+  const GroupGhost& ghost = ghosts_[slot];
+  const bool was_due = truncate.from <= ghost.CommittedBefore(Next(image.hard.term));
+  const GhostEntry* committed = was_due ? ghost.Committed(truncate.from) : nullptr;
   const std::optional<std::uint64_t> held = image.PrefixAt(truncate.from);
   Expect(Check::kCommittedStays, committed == nullptr || !held || *held != committed->prefix, [&] {
     return absl::StrCat(Where(step.id, slot), "truncates the committed entry at ",

@@ -37,7 +37,9 @@ const char* MeaningOf(Check check) {
     case Check::kOwnTermCommit:
       return "a leader extends the commit index only over an entry of its own term";
     case Check::kCommittedStays:
-      return "nothing at or below a commit index is truncated or overwritten";
+      return "nothing at or below a commit index is truncated or overwritten: neither the node's "
+             "own, nor that of any leader up to the node's term. (In an earlier term it may give "
+             "an entry up for a deposed leader; it gets it again)";
     case Check::kCommitKnown:
       return "commit is not beyond the log; a follower's not beyond what the messages of "
              "that very step verified";

@@ -339,8 +339,13 @@ class Reader {
     return fields.failed() ? Wrong(number, fields.why()) : absl::OkStatus();
   }
 
-  absl::StatusOr<History> Finish() && {
+  // After line `number`.
+  absl::StatusOr<History> Finish(std::size_t number) && {
     if (!header_seen_) return Wrong(1, "an empty file");
+    if (promised_ && seen_ != *promised_) {
+      return Wrong(number, absl::StrCat(seen_ < *promised_ ? "cut off after " : "ends after ",
+                                        seen_, " events; the header says ", *promised_));
+    }
     return std::move(history_);
   }
 
@@ -351,6 +356,7 @@ class Reader {
  private:
   void Take(const Json& json, Fields& fields) {
     if (!header_seen_) return TakeHeader(fields);
+    ++seen_;
     const Process process(fields.Number("p"));
     const std::string type = fields.Text("ty");
     if (type == "invoke") return TakeInvocation(process, fields);
@@ -375,6 +381,7 @@ class Reader {
     history_.header.seed = fields.Number("seed");
     history_.header.commit = fields.Text("commit");
     history_.header.scenario = fields.Text("scenario");
+    if (fields.Has("events")) promised_ = fields.Number("events");
     header_seen_ = true;
   }
 
@@ -422,6 +429,8 @@ class Reader {
   }
 
   bool header_seen_ = false;
+  std::optional<std::uint64_t> promised_;  // events, by the header
+  std::uint64_t seen_ = 0;                 // events
   History history_;
   Place next_;
   absl::btree_map<Process, std::size_t> open_;
@@ -430,9 +439,6 @@ class Reader {
 }  // namespace
 
 std::string WriteHistory(const History& history) {
-  std::string out = absl::StrCat("{\"quorate_history\":1,\"seed\":", history.header.seed,
-                                 ",\"commit\":", Quoted(history.header.commit),
-                                 ",\"scenario\":", Quoted(history.header.scenario), "}\n");
   struct Line {
     Place place;
     const Operation* op;
@@ -445,6 +451,10 @@ std::string WriteHistory(const History& history) {
   }
   std::sort(lines.begin(), lines.end(),
             [](const Line& a, const Line& b) { return a.place < b.place; });
+  std::string out = absl::StrCat("{\"quorate_history\":1,\"seed\":", history.header.seed,
+                                 ",\"commit\":", Quoted(history.header.commit),
+                                 ",\"scenario\":", Quoted(history.header.scenario),
+                                 ",\"events\":", lines.size(), "}\n");
   for (const Line& line : lines) {
     if (line.completes) {
       WriteCompletion(*line.op, out);
@@ -467,7 +477,7 @@ absl::StatusOr<History> ReadHistory(std::string_view text) {
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     if (const absl::Status status = reader.TakeLine(line, number); !status.ok()) return status;
   }
-  return std::move(reader).Finish();
+  return std::move(reader).Finish(number);
 }
 
 }  // namespace quorate::sim

@@ -131,6 +131,38 @@ TEST(LogChecks, TruncatingWhatIsCommittedElsewhereIsRefused) {
   EXPECT_VIOLATES(play, "I-10");
 }
 
+// Entry 2 of term 1 is committed in term 3, by nodes 1, 3 and 4, after node 2 made another in term 2. Node 5 has it from
+// the leader of term 1 and hears late of all that.
+void CommitWhatAStragglerHolds(Play& play) {
+  play.Elect(1, 1, {2, 3});
+  for (std::uint32_t node = 2; node <= 5; ++node) play.Replicate(1, node);
+  play.Append(1, {Command(1, "a")});
+  play.Replicate(1, 5);
+  play.Elect(2, 2, {3, 4});
+  play.Elect(1, 3, {3, 4});
+  play.Replicate(1, 3);
+  play.Replicate(1, 4);
+  play.Commit(1, 3);
+}
+
+TEST(LogChecks, AStragglerMayTruncateForADeposedLeaderWhatALaterOneCommitted) {
+  Play play(5);
+  CommitWhatAStragglerHolds(play);
+  play.SetHardState(5, 2, 0);
+  play.Truncate(5, 2);
+  play.Step(5);
+  EXPECT_CLEAN(play);
+}
+
+TEST(LogChecks, TruncatingInTheTermThatCommittedItIsRefused) {
+  Play play(5);
+  CommitWhatAStragglerHolds(play);
+  play.SetHardState(5, 3, 0);
+  play.Truncate(5, 2);
+  play.Step(5);
+  EXPECT_VIOLATES(play, "I-10");
+}
+
 TEST(LogChecks, TruncatingAnOverruledSuffixPasses) {
   Play play;
   play.Settle();
