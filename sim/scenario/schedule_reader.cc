@@ -331,8 +331,8 @@ class EntryReader {
 
   // No node stands in two of the lists of an entry, nor twice in one.
   absl::Status ReadNodes(const std::string& path, const Json& json) {
-    if (json.kind != JsonKind::kArray || json.items.empty())
-      return Complaint(path, "must be a list of nodes");
+    if (json.kind != JsonKind::kArray) return Complaint(path, "must be a list of nodes");
+    if (json.items.empty()) return Complaint(path, "names no node; leave it out");
     std::vector<NodeId>& list = path.ends_with(".voters")     ? parts_.voters
                                 : path.ends_with(".learners") ? parts_.learners
                                                               : parts_.removed;

@@ -130,7 +130,7 @@ void Administrator::DrawOne(const Configuration& now, ChangeMembersAction& chang
   if (Contains(now.incoming, node)) {
     // A group that has become small grows again, mostly.
     const bool few = 2 * (voters.size() - 1) <= shared_.nodes;
-    if (few && how != 0) return;
+    if (few && how > 1) return;
     (how % 2 == 0 ? change.learners : change.removed).push_back(node);
     Remove(voters, node);
   } else if (how == 7) {

@@ -145,7 +145,8 @@ TEST(ChangeOfMembers, ThatMakesNoSenseIsRefusedWithItsPlace) {
   EXPECT_EQ(complaint(R"("voters":[1],"removed":[1])"),
             "test.json: schedule[1].removed[0]: node 1 is named already");
   EXPECT_EQ(complaint(R"("voters":[4])"), "test.json: schedule[1].voters[0]: node 4 of 3");
-  EXPECT_EQ(complaint(R"("voters":[])"), "test.json: schedule[1].voters: must be a list of nodes");
+  EXPECT_EQ(complaint(R"("voters":[])"),
+            "test.json: schedule[1].voters: names no node; leave it out");
   EXPECT_EQ(complaint(R"("transition":"slow")"),
             "test.json: schedule[1].transition: must be \"auto\", \"joint_explicit\" or "
             "\"joint_implicit\"");

@@ -182,7 +182,9 @@ class Slurm(Recipe):
         self.assertEqual(self.side('verdict'), '4\n')
 
     def test_a_nightly_run_tells_its_seed(self):
-        done = self.submit('--nightly', seeds=2)
+        plain = self.work / 'plain.json'  # whatever seeds it will be
+        plain.write_text(ONE, encoding='utf-8')
+        done = self.submit('--nightly', seeds=2, SCENARIOS=plain)
         seed = int(done.stdout.split()[3])
         self.assertEqual(json.loads(self.report())['first_seed'], seed)
         self.assertLess(seed, 1_000_000_000)
