@@ -264,9 +264,12 @@ std::optional<Candidates::Resolved> Candidates::Elsewhere(std::uint64_t nth) {
 std::optional<Shrinker::Found> Candidates::Evaluate(const std::vector<RunConfig>& candidates) {
   std::optional<Shrinker::Found> found;
   PoolWork work;
+  RunSettings settings;
+  // What takes much longer is no smaller. (And most of those that do not fail need not be run to the end.)
+  settings.most_events = progress_.size.events + progress_.size.events / 4 + kFewEvents;
   work.run = [&](const Task& one) {
     RunRecord record;
-    record.result = world_.simulate(task_.scenario, candidates[one.number], 0, RunSettings{});
+    record.result = world_.simulate(task_.scenario, candidates[one.number], 0, settings);
     return record;
   };
   work.deliver = [&](const RunRecord& record) {

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
+#include "engine/base/check.h"
 #include "engine/base/match.h"
 #include "sim/scenario/text.h"
 
@@ -28,6 +30,31 @@ std::int64_t UsualOf(const Script& script, const LinkName& link) {
     if (line.link == link) return line.latency_ns;
   }
   return script.latency_ns;
+}
+
+// nullopt: not a span of time.
+std::optional<std::int64_t> UsualOf(const ScriptedNode& node, NodeSite site) {
+  switch (site) {
+    case NodeSite::kSync:
+      return node.sync_ns;
+    case NodeSite::kRead:
+      return node.read_ns;
+    case NodeSite::kWork:
+      return node.work_ns;
+    case NodeSite::kFlush:
+      return node.flush_ns;
+    case NodeSite::kRestart:
+    case NodeSite::kSyncError:
+    case NodeSite::kWriteError:
+    case NodeSite::kMapError:
+    case NodeSite::kCorrupt:
+    case NodeSite::kSelfFlush:
+    case NodeSite::kRecoveryCrash:
+    case NodeSite::kCrash:
+    case NodeSite::kLyingSync:
+      return std::nullopt;
+  }
+  UNREACHABLE("no such site");
 }
 
 // Frames that do not deviate any more need no line.
@@ -285,6 +312,43 @@ RunConfig WithoutKind(RunConfig config, FrameKind kind) {
 RunConfig WithoutSite(RunConfig config, NodeSite site) {
   EraseIf(config.script->node_deviations,
           [site](const NodeDeviation& line) { return line.site == site; });
+  return config;
+}
+
+RunConfig WithoutLink(RunConfig config, const LinkName& link) {
+  EraseIf(config.script->frames,
+          [&link](const FrameDeviation& frame) { return frame.link == link; });
+  return config;
+}
+
+std::vector<LinkName> LinksThatDeviate(const RunConfig& config) {
+  std::vector<LinkName> links;
+  for (const FrameDeviation& frame : config.script->frames) links.push_back(frame.link);
+  std::sort(links.begin(), links.end());
+  links.erase(std::unique(links.begin(), links.end()), links.end());
+  return links;
+}
+
+RunConfig Smoothed(RunConfig config, std::int64_t by_less_than_ns) {
+  Script& script = *config.script;
+  const auto is_small = [&](std::int64_t value, std::int64_t usual) {
+    return value - usual < by_less_than_ns && usual - value < by_less_than_ns;
+  };
+  std::map<LinkName, std::int64_t> links;
+  for (const ScriptedLink& line : script.links) links[line.link] = line.latency_ns;
+  for (FrameDeviation& frame : script.frames) {
+    const auto known = links.find(frame.link);
+    const std::int64_t usual = known == links.end() ? script.latency_ns : known->second;
+    FrameFate& fate = frame.fate;
+    if (!fate.dropped && is_small(fate.first.travel_ns, usual)) fate.first.travel_ns = usual;
+    if (fate.second && is_small(fate.second->travel_ns, usual)) fate.second->travel_ns = usual;
+  }
+  DropPlainFrames(script);
+  EraseIf(script.node_deviations, [&](const NodeDeviation& line) {
+    const std::optional<std::int64_t> usual =
+        UsualOf(script.nodes.at(line.node.value() - 1), line.site);
+    return usual && is_small(line.value, *usual);
+  });
   return config;
 }
 

@@ -42,6 +42,11 @@ inline constexpr FrameKind kFrameKinds[] = {FrameKind::kSpoiled, FrameKind::kDou
                                             FrameKind::kDelayed};
 RunConfig WithoutKind(RunConfig config, FrameKind kind);
 RunConfig WithoutSite(RunConfig config, NodeSite site);
+// Frames that deviate on this link arrive as all of its others do.
+RunConfig WithoutLink(RunConfig config, const LinkName& link);
+std::vector<LinkName> LinksThatDeviate(const RunConfig& config);
+// Frames and disk operations that take hardly longer or shorter than usual, by less than this, take as long as usual.
+RunConfig Smoothed(RunConfig config, std::int64_t by_less_than_ns);
 // Without the faults whose word this is ("crash", "cut", …).
 RunConfig WithoutAction(RunConfig config, const std::string& word);
 std::vector<std::string> ActionsOf(const RunConfig& config);

@@ -1,7 +1,7 @@
 // sim/shrink/shrinker.h — makes a failing run small: fewer faults, operations and nodes, the same failure.
 //
 // Model: the best run so far, and passes that try smaller ones: cut off what comes after the failure · let single
-//   frames and disk operations go the usual way · nodes and times instead of "$leader" and marks · drop whole classes of faults · delta debugging over faults,
+//   frames and disk operations go the usual way, or those that hardly do otherwise · nodes and times instead of "$leader" and marks · drop whole classes of faults · delta debugging over faults,
 //   operations, keys, nodes, clients, namespaces · weaker faults, plainer operations and settings · rounder and earlier
 //   times. A candidate is accepted if it fails with the same fingerprint, whatever its events, nodes and times.
 //   Passes are repeated until none finds anything more, or the deadline is over: the best so far stands at any time.
@@ -81,6 +81,7 @@ class Shrinker {
               RunConfig (*without)(RunConfig, std::size_t, std::size_t), std::size_t finest);
   bool Truncate();
   bool Calm();
+  bool Smooth();
   bool Pin();
   bool DropClasses();
   bool DropNodes();

@@ -56,7 +56,7 @@ RunResult RunOnce(const Scenario& scenario, const RunConfig& config, std::uint64
   try {
     world.Run();
     // What clients saw is judged by what was acknowledged, which rests on the disks.
-    if (!shared.promise_broken) seen = CheckHistory(world, config);
+    if (!shared.promise_broken && !world.given_up()) seen = CheckHistory(world, config);
   } catch (const RunAborted& aborted) {
     if (!shared.verdicts.found())
       shared.verdicts.Report(Check::kAssertion, TextOf(aborted.failure));
@@ -78,6 +78,9 @@ RunResult RunOnce(const Scenario& scenario, const RunConfig& config, std::uint64
   }
   if (result.violation) {
     result.verdict = Verdict::kFail;
+  } else if (world.given_up()) {
+    result.verdict = Verdict::kUnknown;
+    result.excuse = "given up after " + std::to_string(shared.events) + " events";
   } else if (world.phases().excuse()) {
     result.verdict = Verdict::kExcused;
     result.certificate = world.phases().excuse();

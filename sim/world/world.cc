@@ -62,6 +62,7 @@ bool Counts(EventKind kind) {
 
 World::World(const RunConfig& config, std::uint64_t seed, const RunSettings& settings)
     : shared_(config, seed, settings),
+      most_events_(settings.most_events),
       wire_(shared_, Clients::EndpointsOf(config)),
       landmarks_(shared_, wire_.net()),
       clients_(shared_, wire_),
@@ -89,7 +90,7 @@ void World::RunUntil(absl::FunctionRef<void()> after_event) {
   faults_.Start();
   administrator_.Start();
   phases_.Start();
-  while (!shared_.verdicts.found() && !phases_.done() && !shared_.queue.empty()) {
+  while (!shared_.verdicts.found() && !phases_.done() && !shared_.queue.empty() && !given_up()) {
     const Event event = shared_.queue.Pop();
     const std::uint64_t number = shared_.events + 1;
     shared_.verdicts.set_event(number);

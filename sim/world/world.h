@@ -34,6 +34,9 @@ class World {
   // The same; `after_event` is called after every event, for tests that reach in.
   void RunUntil(absl::FunctionRef<void()> after_event);
 
+  // It went on beyond settings.most_events, and nothing was found until then.
+  bool given_up() const { return shared_.events > most_events_ && !shared_.verdicts.found(); }
+
   Shared& shared() { return shared_; }
   const Phases& phases() const { return phases_; }
   // What was injected and looked at, all parts together.
@@ -52,6 +55,7 @@ class World {
   bool Hand(const Event& event);
 
   Shared shared_;
+  std::uint64_t most_events_;
   std::optional<Recording> recording_;
   Wire wire_;
   Landmarks landmarks_;

@@ -287,6 +287,56 @@ TEST(Rounding, ReachesRetriesAndDisks) {
     EXPECT_EQ(each.script->operations[0].retries[0].after_ns, 285'509'265);
 }
 
+// n1>n2 takes 2 ms as all links do, n2>n1 takes 5 ms.
+RunConfig WithFrames(std::vector<FrameDeviation> frames) {
+  RunConfig config = WithFault(CrashAction{NodeId(1)});
+  config.script->latency_ns = 2'000'000;
+  config.script->links = {{{{false, 2}, {false, 1}}, 5'000'000}};
+  config.script->frames = std::move(frames);
+  return config;
+}
+FrameDeviation Travelling(LinkName link, std::uint64_t nth, std::int64_t ns) {
+  return {link, nth, {.first = {.travel_ns = ns}}};
+}
+constexpr LinkName kThere{{false, 1}, {false, 2}};
+constexpr LinkName kBack{{false, 2}, {false, 1}};
+
+TEST(Smoothing, LeavesWhatStandsOut) {
+  const FrameDeviation slow = Travelling(kThere, 2, 12'000'001);
+  const FrameDeviation fast = Travelling(kBack, 3, 100'000);
+  RunConfig config =
+      WithFrames({Travelling(kThere, 1, 2'900'000), slow, Travelling(kBack, 1, 5'500'000), fast});
+  config.script->node_deviations = {{NodeId(1), NodeSite::kSync, 3, 1'999'999},
+                                    {NodeId(1), NodeSite::kSync, 4, 90'000'000},
+                                    {NodeId(1), NodeSite::kSyncError, 5, 0}};
+  const RunConfig smooth = Smoothed(config, 1'000'000);
+  EXPECT_EQ(smooth.script->frames, (std::vector<FrameDeviation>{slow, fast}));
+  ASSERT_EQ(smooth.script->node_deviations.size(), 2u);
+  EXPECT_EQ(smooth.script->node_deviations[0].value, 90'000'000);
+  EXPECT_EQ(smooth.script->node_deviations[1].site, NodeSite::kSyncError);
+  EXPECT_EQ(Smoothed(config, 5'000'000).script->frames, (std::vector<FrameDeviation>{slow}));
+}
+
+TEST(Smoothing, KeepsWhatElseHappensToAFrame) {
+  const FrameDeviation lost{kThere, 1, {.dropped = true, .first = {}}};
+  const FrameDeviation twice{
+      kThere,
+      2,
+      {.first = {.travel_ns = 2'000'001}, .second = FrameArrival{.travel_ns = 2'500'000}}};
+  const RunConfig smooth = Smoothed(WithFrames({lost, twice}), 1'000'000);
+  ASSERT_EQ(smooth.script->frames.size(), 2u);
+  EXPECT_EQ(smooth.script->frames[0], lost);
+  EXPECT_EQ(smooth.script->frames[1].fate.first.travel_ns, 2'000'000);
+  EXPECT_EQ(smooth.script->frames[1].fate.second->travel_ns, 2'000'000);
+}
+
+TEST(Links, ThatDeviateAreNamedOnceAndCanBeMadeUsual) {
+  const FrameDeviation other = Travelling(kBack, 1, 9);
+  const RunConfig config = WithFrames({Travelling(kThere, 1, 7), Travelling(kThere, 2, 8), other});
+  EXPECT_EQ(LinksThatDeviate(config), (std::vector<LinkName>{kThere, kBack}));
+  EXPECT_EQ(WithoutLink(config, kThere).script->frames, (std::vector<FrameDeviation>{other}));
+}
+
 // Whatever is taken away, what is left is a scenario that can be written, read and run.
 TEST(Edits, EveryVariantIsARunThatCanBeWrittenAndRead) {
   const RunConfig run = SomeRun(5);
@@ -294,7 +344,9 @@ TEST(Edits, EveryVariantIsARunThatCanBeWrittenAndRead) {
                                      WithoutOperations(run, 1, 5),      WithoutFrames(run, 0, 100),
                                      WithoutNodeDeviations(run, 2, 50), WithoutClient(run, 1),
                                      WithoutNamespace(run, 1),          Earlier(run, 2'000'000'000),
-                                     Renumbered(WithoutClient(run, 0)), WithSeed(run, 7)};
+                                     Renumbered(WithoutClient(run, 0)), WithSeed(run, 7),
+                                     Smoothed(run, 1'000'000)};
+  for (const LinkName& link : LinksThatDeviate(run)) variants.push_back(WithoutLink(run, link));
   for (std::uint32_t node = 1; node <= 5; ++node)
     variants.push_back(WithoutNode(run, NodeId(node)));
   variants.push_back(WithoutNode(WithoutNode(WithoutNode(run, NodeId(5)), NodeId(1)), NodeId(2)));

@@ -485,6 +485,19 @@ TEST(Run, InTheCalmNothingIsDueToWhoeverDoesNotAsk) {
   }
 }
 
+TEST(Run, IsGivenUpWhereItGoesOnForTooLong) {
+  const Scenario scenario = ScenarioOf(R"({"format":1,"about":"Something happens."})");
+  const RunResult whole = RunOnce(scenario, Draw(scenario, 1), 1, {});
+  EXPECT_EQ(whole.verdict, Verdict::kPass);
+  RunSettings settings;
+  settings.most_events = whole.events;
+  EXPECT_EQ(RunOnce(scenario, Draw(scenario, 1), 1, settings).verdict, Verdict::kPass);
+  settings.most_events = 100;
+  const RunResult part = RunOnce(scenario, Draw(scenario, 1), 1, settings);
+  EXPECT_EQ(part.verdict, Verdict::kUnknown);
+  EXPECT_EQ(part.events, 101u);
+}
+
 // A bound for which so many tries are not enough is none.
 TEST(Run, NothingIsDueWhereAlmostNothingPasses) {
   const auto span_of = [](const std::string& nodes, const std::string& network) {
