@@ -8,6 +8,7 @@
 
 #include "engine/base/match.h"
 #include "sim/cases/writer.h"
+#include "sim/cli/outputs.h"
 #include "sim/cli/record.h"
 #include "sim/cli/reference.h"
 #include "sim/cli/report.h"
@@ -92,6 +93,8 @@ ExitCode Replay(const ReplayArgs& args, const CliWorld& world) {
   if (!scenario.ok()) return Refuse(std::string(scenario.status().message()));
   const absl::Status ablated = Ablate(args.ablation, *scenario);
   if (!ablated.ok()) return Refuse(std::string(ablated.message()));
+  const absl::Status apart = CheckApart({args.path}, {args.history, args.test});
+  if (!apart.ok()) return Refuse(std::string(apart.message()));
   RunSettings settings;
   settings.trace = args.trace;
   settings.trace_to = args.trace ? &std::cout : nullptr;

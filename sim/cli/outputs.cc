@@ -115,6 +115,19 @@ absl::Status CheckWritable(const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::Status CheckApart(const std::vector<std::string>& read,
+                        const std::vector<std::string>& outputs) {
+  std::error_code error;
+  for (const std::string& output : outputs) {
+    for (const std::string& path : read) {
+      if (!output.empty() && fs::equivalent(path, output, error))
+        return absl::InvalidArgumentError(
+            Cat(output, ": is what is read; it would be written over"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status WriteText(const std::string& path, const std::string& text) {
   errno = 0;
   std::ofstream out(path, std::ios::binary | std::ios::trunc);

@@ -6,6 +6,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "sim/cli/args.h"
@@ -15,6 +16,9 @@ namespace quorate::sim {
 
 // A file that can be written; what stands there is left alone.
 absl::Status CheckWritable(const std::string& path);
+// Each output is another file than those that are read. Empty names are none.
+absl::Status CheckApart(const std::vector<std::string>& read,
+                        const std::vector<std::string>& outputs);
 absl::Status WriteText(const std::string& path, const std::string& text);
 // Makes the folder of --out if it is not there; else only looks.
 absl::Status CheckOutputs(const RunArgs& args);

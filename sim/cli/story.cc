@@ -28,6 +28,14 @@ std::vector<std::string> LinesOf(const std::string& text, std::string_view key) 
   return lines;
 }
 
+// More than that is read in the file beside it.
+constexpr std::size_t kMostLines = 40;
+
+std::string AndMore(std::size_t lines) {
+  if (lines <= kMostLines) return "";
+  return Cat("  … and ", lines - kMostLines, " more; shrunk.json has them all\n");
+}
+
 }  // namespace
 
 std::string TellStory(const Shrunk& shrunk, const Scenario& scenario) {
@@ -48,12 +56,9 @@ std::string TellStory(const Shrunk& shrunk, const Scenario& scenario) {
       Cat("         to ", Render(shrunk.size), "\n     with ", shrunk.tried, " runs; ",
           shrunk.finished ? "nothing smaller is known" : "the time was out before all was tried",
           "\n\n");
-  std::size_t place = 0;
-  const auto need = [&] {
+  const auto need = [&](std::size_t place) -> std::string {
     const bool known = place < shrunk.needed.size() && shrunk.needed[place].has_value();
-    const std::string word = !known ? "" : *shrunk.needed[place] ? "needed      " : "not needed  ";
-    ++place;
-    return word;
+    return !known ? "" : *shrunk.needed[place] ? "needed      " : "not needed  ";
   };
   const std::string written = WriteResolved(scenario.name, "story", config);
   const std::vector<std::string> deviations = LinesOf(written, "deviations");
@@ -63,13 +68,19 @@ std::string TellStory(const Shrunk& shrunk, const Scenario& scenario) {
     text +=
         deviations.empty() ? "No faults.\n" : "No faults but those of single frames and disks.\n";
   }
-  for (const ScheduleEntry& entry : config.schedule)
-    text += Cat("  ", need(), WriteEntry(entry), "\n");
+  const std::size_t faults = config.schedule.size();
+  for (std::size_t i = 0; i < std::min(faults, kMostLines); ++i)
+    text += Cat("  ", need(i), WriteEntry(config.schedule[i]), "\n");
+  text += AndMore(faults);
   if (!deviations.empty()) text += "Frames and disk operations that went another way:\n";
-  for (const std::string& line : deviations) text += Cat("  ", need(), line, "\n");
+  for (std::size_t i = 0; i < std::min(deviations.size(), kMostLines); ++i)
+    text += Cat("  ", need(faults + i), deviations[i], "\n");
+  text += AndMore(deviations.size());
   const std::vector<std::string> operations = LinesOf(written, "operations");
   text += operations.empty() ? "No operations.\n" : "Operations:\n";
-  for (const std::string& line : operations) text += Cat("  ", line, "\n");
+  for (std::size_t i = 0; i < std::min(operations.size(), kMostLines); ++i)
+    text += Cat("  ", operations[i], "\n");
+  text += AndMore(operations.size());
   if (!shrunk.last_lines)
     return text +
            "\nThe time was out before it was run once more: replay --trace tells what happened.\n";

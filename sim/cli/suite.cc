@@ -363,6 +363,8 @@ ExitCode RunSuite(const RunArgs& args, const CliWorld& world) {
     if (!ablated.ok()) return Refuse(std::string(ablated.message()));
     scenarios.push_back(*std::move(scenario));
   }
+  const absl::Status apart = CheckApart(*files, {args.json, args.junit});
+  if (!apart.ok()) return Refuse(std::string(apart.message()));
   const absl::Status outputs = CheckOutputs(args);
   if (!outputs.ok()) return Refuse(std::string(outputs.message()));
   RunArgs wanted = args;

@@ -158,6 +158,54 @@ void WriteCompletion(const Operation& op, std::string& out) {
 
 // ---- reading ------------------------------------------------------------------------------------------
 
+// Whether any operation of this kind is ever answered so.
+bool CanBe(const Call& call, ReplyStatus status) {
+  const auto one_of = [status](std::initializer_list<ReplyStatus> own) {
+    switch (status) {
+      case ReplyStatus::kTooBig:
+      case ReplyStatus::kMalformed:
+      case ReplyStatus::kSessionUnknown:
+        return true;
+      case ReplyStatus::kOk:
+      case ReplyStatus::kNotFound:
+      case ReplyStatus::kConditionFailed:
+      case ReplyStatus::kNotANumber:
+        return std::find(own.begin(), own.end(), status) != own.end();
+    }
+    return false;
+  };
+  using enum ReplyStatus;
+  return std::visit(Match{[&](const Command& command) {
+                            return std::visit(Match{[&](const Put&) { return one_of({kOk}); },
+                                                    [&](const PutIfAbsent&) {
+                                                      return one_of({kOk, kConditionFailed});
+                                                    },
+                                                    [&](const Delete&) {
+                                                      return one_of({kOk, kNotFound});
+                                                    },
+                                                    [&](const CasValue&) {
+                                                      return one_of({kOk, kConditionFailed});
+                                                    },
+                                                    [&](const CasVersion&) {
+                                                      return one_of({kOk, kConditionFailed});
+                                                    },
+                                                    [&](const Increment&) {
+                                                      return one_of({kOk, kNotANumber});
+                                                    },
+                                                    [&](const Batch&) {
+                                                      return one_of({kOk, kConditionFailed});
+                                                    }},
+                                              command);
+                          },
+                          [&](const Read& read) {
+                            return std::holds_alternative<Get>(read.query)
+                                       ? one_of({kOk, kNotFound})
+                                       : one_of({kOk});
+                          },
+                          [&](const SessionOpening&) { return one_of({kOk}); }},
+                    call);
+}
+
 // Fields of one object. The first one that is not what it should be is remembered; later ones are zero.
 class Fields {
  public:
@@ -165,7 +213,17 @@ class Fields {
     if (!object.is_object()) Fail("not an object");
   }
 
-  bool Has(const char* name) const { return object_.is_object() && object_.contains(name); }
+  bool Has(const char* name) {
+    known_.insert(name);
+    return object_.is_object() && object_.contains(name);
+  }
+  // What nobody asked for is not understood.
+  void NothingElse() {
+    if (failed()) return;
+    for (const auto& [name, value] : object_.items()) {
+      if (!known_.contains(name)) return Fail(absl::StrCat("unknown field ", Quoted(name)));
+    }
+  }
   std::uint64_t Number(const char* name) {
     const Json* field = Find(name);
     if (field == nullptr) return 0;
@@ -217,6 +275,7 @@ class Fields {
     for (const Json& item : *field) {
       Fields fields(item);
       visit(fields);
+      fields.NothingElse();
       if (fields.failed()) return Fail(absl::StrCat(name, ": ", fields.why()));
     }
   }
@@ -252,6 +311,7 @@ class Fields {
   }
 
   const Json& object_;
+  std::set<std::string_view> known_;  // names that were asked for
   std::string why_;
 };
 
@@ -336,6 +396,7 @@ class Reader {
     if (twice) return Wrong(number, "the same field twice");
     Fields fields(json);
     if (!fields.failed()) Take(json, fields);
+    fields.NothingElse();
     return fields.failed() ? Wrong(number, fields.why()) : absl::OkStatus();
   }
 
@@ -417,8 +478,12 @@ class Reader {
     if (completion.outcome == OutcomeClass::kOk) {
       ReadReply(fields, completion);
       if (fields.failed()) return;
+      if (!CanBe(history_.operations[open->second].call, completion.reply.status))
+        return fields.Fail("st: no status that this operation can have");
       Fields serial(json["w"]);
+      serial.Number("era");
       completion.serial = Index(serial.Number("index"));
+      serial.NothingElse();
       if (serial.failed()) return fields.Fail(absl::StrCat("w: ", serial.why()));
     }
     Operation& op = history_.operations[open->second];

@@ -158,7 +158,9 @@ void AddProcessFields(std::vector<Field>& fields) {
   AddMtbf(fields, "process.crash.mtbf", PerNodeOrLink{Into(Process, &ProcessConfig::crash_mtbf_ns)},
           "Mean time between the crashes of a node.");
   Add(fields, "process.crash.mid_turn", PerRun{Into(Process, &ProcessConfig::crash_mid_turn_parts)},
-      Chance("0.5"), "Share of crashes that fall between two effects of a turn.");
+      Chance("0.5"),
+      "Share of crashes that are to fall between two effects of a turn. Where in the turn is drawn "
+      "before it begins: one that ends sooner is followed by the crash.");
   Add(fields, "process.crash.zone", PerRun{Into(Process, &ProcessConfig::crash_zone_parts)},
       Chance("0"),
       "Share of crashes that take the node's zone along, as far as the budget allows.");

@@ -62,7 +62,10 @@ class ScenarioReader {
     if (format == nullptr) return Complaint("format", "is missing; it must be 1");
     const Json* const resolved = json.Find("resolved");
     resolved_ = resolved != nullptr && resolved->text == std::to_string(kResolvedVersion);
-    absl::Status status = ReadGroup("$", json);
+    // Of another version every other complaint would be beside the point.
+    absl::Status status = ReadSpecial("format", *format);
+    if (status.ok() && resolved != nullptr) status = ReadSpecial("resolved", *resolved);
+    if (status.ok()) status = ReadGroup("$", json);
     if (status.ok() && resolved_) status = CheckResolved();
     if (status.ok()) status = ReadLater(json);
     if (status.ok()) status = CheckWhole();
@@ -155,6 +158,11 @@ class ScenarioReader {
     if (json.kind != JsonKind::kText) return Complaint(path, "must be a text");
     if (json.text.empty()) return Complaint(path, "must not be empty");
     if (json.text.size() > most) return Complaint(path, Cat("is longer than ", most, " bytes"));
+    // It is printed as it is.
+    const bool plain = std::none_of(json.text.begin(), json.text.end(), [](char c) {
+      return (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
+    });
+    if (!plain) return Complaint(path, "has control characters");
     out = json.text;
     return absl::OkStatus();
   }

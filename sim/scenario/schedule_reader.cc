@@ -161,7 +161,9 @@ class EntryReader {
     const absl::StatusOr<std::int64_t> value = ParseScalar(Unit::kDuration, json);
     if (!value.ok()) return Complaint(path, std::string(value.status().message()));
     if (*value < low || *value > kDay) {
-      return Complaint(path, *value < 0 && low >= 0 ? "must not be negative" : "out of range");
+      if (*value < 0 && low >= 0) return Complaint(path, "must not be negative");
+      return Complaint(path, Cat("must be from ", Render(Unit::kDuration, low), " to ",
+                                 Render(Unit::kDuration, kDay)));
     }
     out = *value;
     return absl::OkStatus();

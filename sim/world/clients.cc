@@ -385,9 +385,15 @@ void Clients::OnRefused(Client& client, const ClientAnswer& answer) {
   ++open.refused;
   const bool busy = answer.outcome.refusal == Refusal::kBusy;
   const bool gone = IsGone(open, answer.outcome.refusal);
-  Judge(open, busy || gone ? EdgeChecks::Served::How::kNoMatter : EdgeChecks::Served::How::kRefused,
+  // No node takes as much as that, so nobody is to be asked again.
+  const bool too_big =
+      answer.outcome.refusal == Refusal::kTooBig &&
+      open.request.payload.size() > shared_.config.cluster.options.kv.max_batch_bytes;
+  Judge(open,
+        busy || gone || too_big ? EdgeChecks::Served::How::kNoMatter
+                                : EdgeChecks::Served::How::kRefused,
         answer.outcome.refusal);
-  if (gone) {  // an earlier attempt may have been applied before it went
+  if (gone || too_big) {  // an earlier attempt may have been applied before it went
     const bool all = open.refused == open.attempts;
     return Finish(client, all ? OutcomeClass::kFail : OutcomeClass::kInfo, &answer.outcome,
                   answer.node);

@@ -367,7 +367,9 @@ void Faults::CrashOne(Machine& machine, Process& process) {
   const std::int64_t restart_after =
       Cap(std::max<std::int64_t>(process.how_long.From(process.length), 1));
   const bool mid_turn = process.detail.Chance(shared_.config.process.crash_mid_turn_parts);
-  const auto call = static_cast<std::uint32_t>(process.detail.Below(6));
+  // Most turns are short, and some are long.
+  const std::uint64_t far = process.detail.Below(4) == 0 ? 32 : 3;
+  const auto call = static_cast<std::uint32_t>(process.detail.Below(far));
   const std::size_t node = shared_.EndpointOf(machine.id());
   CrashAction crash{machine.id()};
   if (mid_turn) crash.call = call;

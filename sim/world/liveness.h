@@ -20,7 +20,8 @@ LinkOptions LinkOptionsOf(const Options& options);
 struct LivenessBounds {
   std::int64_t latency_ns = 0;  // one way over a healed link, to be kept by the network
   std::int64_t disk_ns = 0;     // one operation of a healed disk, to be kept by the disk
-  std::int64_t leader_ns = 0;   // LIVE-1: until the core has a leader whose barrier is committed
+  std::int64_t leader_ns =
+      0;  // LIVE-1: until the core has a leader; what its barrier waits for comes on top
   std::int64_t operation_ns =
       0;  // LIVE-2: until an operation of a client is answered, one election included
   std::int64_t round_ns = 0;  // one exchange between two nodes, disks included

@@ -87,6 +87,8 @@ void Phases::EnterHealing() {
   std::int64_t busy_until = shared_.now();
   for (const NodeId node : core_) busy_until = std::max(busy_until, At(node).disk().busy_until());
   deadline_ = busy_until + bounds_.leader_ns;
+  const auto [entries, chunks] = Backlog();
+  catch_up_ns_ = ConvergenceBound(bounds_, shared_.config, entries, chunks);
   if (shared_.trace.textual()) {
     std::string names;
     for (const NodeId node : core_) names += " " + NodeName(node);
@@ -178,6 +180,19 @@ std::optional<std::string> Phases::MissingLeader() const {
   return std::nullopt;
 }
 
+// Every group has a leader, and a quorum of some has to get what it lacks before the barrier can be committed: that
+// takes as long as there is to send, and the leader may stand outside the core.
+bool Phases::LeadersCatchUp() const {
+  bool catch_up = false;
+  for (const GroupId group : Groups()) {
+    const Machine* leader = LeaderOf(group);
+    if (leader == nullptr) return false;
+    const Raft& raft = *leader->replica()->group(group);
+    catch_up = catch_up || raft.commit() < raft.leadership()->barrier;
+  }
+  return catch_up;
+}
+
 std::optional<std::string> Phases::MissingConvergence() const {
   if (!clients_.idle()) return "operations are open";
   if (std::optional<std::string> missing = MissingLeader()) return missing;
@@ -267,7 +282,8 @@ void Phases::Look() {
       return;
     case Phase::kElect: {
       const std::optional<std::string> missing = MissingLeader();
-      shared_.edges.OnDue(Check::kLeaderInTime, missing, shared_.now(), deadline_);
+      shared_.edges.OnDue(Check::kLeaderInTime, missing, shared_.now(),
+                          deadline_ + (LeadersCatchUp() ? catch_up_ns_ : 0));
       if (!missing) return EnterConverge(Phase::kConverge);
       break;
     }

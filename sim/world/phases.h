@@ -84,6 +84,7 @@ class Phases {
   void PollAgain(std::int64_t after);
   // Each nullopt if so, else what is missing.
   std::optional<std::string> MissingLeader() const;
+  bool LeadersCatchUp() const;
   std::optional<std::string> MissingConvergence() const;
   bool IsCompactionDue(const Raft& raft) const;
   bool IsAtRest(const Machine& machine) const;
@@ -109,6 +110,7 @@ class Phases {
   Phase phase_ = Phase::kChaos;
   std::vector<NodeId> core_;
   std::int64_t deadline_ = 0;
+  std::int64_t catch_up_ns_ = 0;
   std::int64_t serving_since_ = 0;
   absl::btree_map<GroupId, Term> terms_;  // as the serve phase began
   std::int64_t poll_ns_ = 0;

@@ -192,7 +192,6 @@ void SimNet::Heal(Endpoint from, Endpoint to) {
   parameters.duplicate = 0;
   parameters.reorder = 0;
   parameters.corrupt = 0;
-  parameters.capacity_bytes = 0;
   At(from, to).sound = true;
 }
 
@@ -200,6 +199,8 @@ void SimNet::Mend(Endpoint from, Endpoint to) {
   Link& link = At(from, to);
   link.healed = true;
   link.clogged_until = 0;
+  // What does not fit would never come, while heartbeats do: a leader outside would stay for ever and get nothing done.
+  link.parameters.capacity_bytes = 0;
 }
 
 void SimNet::BoundLatency(Endpoint from, Endpoint to, std::int64_t bound_ns) {

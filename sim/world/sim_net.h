@@ -87,7 +87,7 @@ class SimNet {
   }
   // From now on for ever no cut, clog, loss, doubling, spoiling, reordering, tail or bound; latency stays.
   void Heal(Endpoint from, Endpoint to);
-  // From now on for ever no cut and no clog; the rest stays.
+  // From now on for ever no cut, clog and bound; the rest stays.
   void Mend(Endpoint from, Endpoint to);
   // From now on a frame that takes longer counts as trouble.
   void SetPatience(std::int64_t patience_ns) { patience_ns_ = patience_ns; }

@@ -246,6 +246,14 @@ expect 64 'no digest' replay scenarios/one.json --verify xyz
 expect 1 'replay of a failure' replay scenarios/one.json --seed 13; says out 'I-7'
 expect 0 test replay scenarios/one.json --seed 1 --test t.cc; says t.cc 'IsRepeated)'
 expect 0 history replay scenarios/one.json --seed 1 --history h.jsonl; [ -s h.jsonl ] || fail 'the history is written'
+cp scenarios/one.json own.json
+for what in --history --test; do
+  expect 64 "replay $what over the scenario" replay own.json --seed 1 $what ./own.json; says err './own.json: is what is read'
+done
+for what in --json --junit; do
+  expect 64 "run $what over the scenario" run own.json --seeds 1 $what own.json; says err 'own.json: is what is read'
+done
+cmp -s own.json scenarios/one.json || fail 'a scenario was written over'
 
 # ---- check: the label of a history is in its name
 expect 64 'history of nothing' check nothing.edn

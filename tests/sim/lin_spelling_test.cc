@@ -88,9 +88,8 @@ class Speller {
     if (around == 0) out += "[";
     if (around == 1) out += "^{:who me} (";
     if (format_ == Format::kOurs) {
-      out += Any(
-          {"{ \"quorate_history\": 1, \"seed\": 7, \"commit\": \"\", \"scenario\": \"\" }\n",
-           "\n{\"seed\":7,\"commit\":\"\",\"scenario\":\"\",\"quorate_history\":1,\"more\":{}}\n"});
+      out += Any({"{ \"quorate_history\": 1, \"seed\": 7, \"commit\": \"\", \"scenario\": \"\" }\n",
+                  "\n{\"seed\":7,\"commit\":\"\",\"scenario\":\"\",\"quorate_history\":1}\n"});
     }
     for (const auto& [at, line] : lines) out += line + Between(edn);
     if (around == 0) out += Any({"]", " #_ 7 ]\n", "]; the end"});
@@ -195,7 +194,6 @@ class Speller {
   std::string OurLine(const Op& op, bool returns) {
     nlohmann::json json = nlohmann::json::parse(oracle::Written(op, format_, returns));
     if (!returns && op.kind == Kind::kRead && Draw(2) == 0) json["stale"] = false;
-    if (Draw(3) == 0) json["more"] = {{"p", 9}, {"ty", "ok"}};
     // Fields come sorted by name, not as they are written.
     std::string out = Draw(2) == 0 ? json.dump() : Any({" ", ""}) + Spaced(json.dump());
     return out;
@@ -642,6 +640,16 @@ TEST(OurLines, SayEverythingOnce) {
        "line 4: stale: neither true nor false"},
       {"stale, and not", header + put + get(",\"stale\":true,\"stale\":false") + nothing,
        "line 4: the same field twice"},
+      {"stale, misspelt", header + put + get(",\"stael\":true") + nothing,
+       "line 4: unknown field \"stael\""},
+      {"events, misspelt",
+       "{\"quorate_history\":1,\"seed\":1,\"commit\":\"x\",\"scenario\":\"y\",\"event\":3}\n",
+       "line 1: unknown field \"event\""},
+      {"a read whose condition failed",
+       header + put + get("") +
+           "{\"i\":1,\"t\":1,\"p\":2,\"ty\":\"ok\",\"st\":3,\"rev\":0,\"rows\":[],"
+           "\"w\":{\"era\":0,\"index\":2},\"node\":1}\n",
+       "line 5: st: no status that this operation can have"},
       {"blank lines", header + "\r\n \t\n" + put + "  \n", "pass"},
       {"a type of two lines", header + "{\"p\":1,\"ty\":\"a\\nb\"}\n",
        "line 2: unknown type \"a\\u000ab\""},
