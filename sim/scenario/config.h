@@ -97,17 +97,17 @@ struct NetworkConfig {
 };
 
 enum class CrashUnsynced : std::uint8_t {
-  kKeep,        // nothing is lost
+  kKeep,        // nothing is lost; must be the first: it is what "off" gives
   kLoseSuffix,  // a suffix of the batches that were not synced, of a length that the seed decides
   kLoseAll,     // every batch that was not synced
 };
 
 struct DiskConfig {
-  DistPerEntity sync_ns;   // a sync of the log, per node
-  DistPerEntity read_ns;   // a read of the log
-  DistPerEntity work_ns;   // one piece of state-machine work
-  DistPerEntity flush_ns;  // of the map
-  CrashUnsynced crash_unsynced = CrashUnsynced::kLoseSuffix;
+  DistPerEntity sync_ns;     // a sync of the log, per node
+  DistPerEntity read_ns;     // a read of the log
+  DistPerEntity work_ns;     // one piece of state-machine work
+  DistPerEntity flush_ns;    // of the map
+  PerEntity crash_unsynced;  // of CrashUnsynced, per node
   PerEntity
       self_flush_parts;  // after a piece of work the map makes all that it holds durable by itself
   PerEntity sync_error_parts;   // per sync: it fails, the dirty data is gone
@@ -118,21 +118,21 @@ struct DiskConfig {
   Episode full;                 // no space left
   Episode stall;                // nothing finishes
   Episode slow;                 // everything takes `slow_factor` times as long
-  std::int64_t slow_factor = 1;
+  PerEntity slow_factor;
 };
 
 struct ProcessConfig {
   PerEntity crash_mtbf_ns;  // per node; 0 = never
-  std::int64_t crash_mid_turn_parts =
-      0;  // a crash falls between two effects of a turn, else between turns
+  PerEntity
+      crash_mid_turn_parts;  // a crash falls between two effects of a turn, else between turns
   std::int64_t crash_zone_parts =
       0;  // a crash takes all nodes of the zone along, as far as the budget allows
   Dist restart_after_ns;
-  std::int64_t aimed_crash_parts = 0;  // a log that is cut, dropped or replaced: its node crashes
-  std::int64_t wipe_parts = 0;       // a crash empties the node's disk, as far as the budget allows
-  std::int64_t old_image_parts = 0;  // a crash puts the last image of the node's disk back
-  PerEntity image_mtbf_ns;           // between images; taken only if one may be put back
-  Episode pause;                     // the process does not run; its monotonic clock goes on
+  PerEntity aimed_crash_parts;  // a log that is cut, dropped or replaced: its node crashes
+  PerEntity wipe_parts;         // a crash empties the node's disk, as far as the budget allows
+  PerEntity old_image_parts;    // a crash puts the last image of the node's disk back
+  PerEntity image_mtbf_ns;      // between images; taken only if one may be put back
+  Episode pause;                // the process does not run; its monotonic clock goes on
 };
 
 struct BudgetConfig {

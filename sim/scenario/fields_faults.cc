@@ -118,7 +118,7 @@ void AddDiskFields(std::vector<Field>& fields) {
   Add(fields, "disk.flush", PerEventOfEntity{Into(Disk, &DiskConfig::flush_ns)},
       Span(R"({"dist":"exp","min":"0.5ms","mean":"5ms","max":"200ms"})"), "A flush of the map.");
   Field& unsynced =
-      Add(fields, "disk.crash_unsynced", PerRun{Into(Disk, &DiskConfig::crash_unsynced)},
+      Add(fields, "disk.crash_unsynced", PerNodeOrLink{Into(Disk, &DiskConfig::crash_unsynced)},
           {Unit::kWord, "\"lose-suffix\"", 0, 2},
           "What a crash does to the batches that were not synced.");
   unsynced.words = {{"keep", static_cast<std::int64_t>(CrashUnsynced::kKeep)},
@@ -150,23 +150,23 @@ void AddDiskFields(std::vector<Field>& fields) {
   AddEpisode(
       fields, "disk.slow", [](RunConfig& c) -> Episode& { return c.disk.slow; },
       R"(["500ms","5s"])", "A disk is slow");
-  Add(fields, "disk.slow.factor", PerRun{Into(Disk, &DiskConfig::slow_factor)},
+  Add(fields, "disk.slow.factor", PerNodeOrLink{Into(Disk, &DiskConfig::slow_factor)},
       Number("20", 2, 10'000), "Then everything takes this many times as long.");
 }
 
 void AddProcessFields(std::vector<Field>& fields) {
   AddMtbf(fields, "process.crash.mtbf", PerNodeOrLink{Into(Process, &ProcessConfig::crash_mtbf_ns)},
           "Mean time between the crashes of a node.");
-  Add(fields, "process.crash.mid_turn", PerRun{Into(Process, &ProcessConfig::crash_mid_turn_parts)},
-      Chance("0.5"),
+  Add(fields, "process.crash.mid_turn",
+      PerNodeOrLink{Into(Process, &ProcessConfig::crash_mid_turn_parts)}, Chance("0.5"),
       "Share of crashes that are to fall between two effects of a turn. Where in the turn is drawn "
       "before it begins: one that ends sooner is followed by the crash.");
   Add(fields, "process.crash.zone", PerRun{Into(Process, &ProcessConfig::crash_zone_parts)},
       Chance("0"),
       "Share of crashes that take the node's zone along, as far as the budget allows.");
   AddOff(fields, "process.crash");
-  Add(fields, "process.aimed_crash", PerRun{Into(Process, &ProcessConfig::aimed_crash_parts)},
-      Chance("0"),
+  Add(fields, "process.aimed_crash",
+      PerNodeOrLink{Into(Process, &ProcessConfig::aimed_crash_parts)}, Chance("0"),
       "Chance that a node crashes within 30ms after it cut off or replaced a part of a log; an "
       "eighth "
       "of it after a compaction.");
@@ -175,10 +175,10 @@ void AddProcessFields(std::vector<Field>& fields) {
   AddEpisode(
       fields, "process.pause", [](RunConfig& c) -> Episode& { return c.process.pause; },
       R"(["10ms","2s"])", "A process does not run, its clocks do");
-  Add(fields, "process.wipe", PerRun{Into(Process, &ProcessConfig::wipe_parts)}, Chance("0"),
+  Add(fields, "process.wipe", PerNodeOrLink{Into(Process, &ProcessConfig::wipe_parts)}, Chance("0"),
       "Share of crashes that empty the node's disk, as far as budget.wiped allows: it is refused "
       "from then on.");
-  Add(fields, "process.old_image", PerRun{Into(Process, &ProcessConfig::old_image_parts)},
+  Add(fields, "process.old_image", PerNodeOrLink{Into(Process, &ProcessConfig::old_image_parts)},
       Chance("0"),
       "Share of crashes after which the node's disk is what it was in its last image: no node can "
       "tell. Takes budget.over_budget.");

@@ -59,16 +59,16 @@ void AddNetwork(const NetworkConfig& config, Names& names) {
 
 void AddProcess(const ProcessConfig& config, std::int64_t zones, Names& names) {
   names.Add(Comes(config.pause), "process.pause");
-  names.Add(config.aimed_crash_parts > 0, "process.aimed_crash");
+  names.Add(!config.aimed_crash_parts.AlwaysZero(), "process.aimed_crash");
   const bool crashes = config.crash_mtbf_ns.Highest() > 0;
-  if (!crashes && config.aimed_crash_parts <= 0) return;
+  if (!crashes && config.aimed_crash_parts.AlwaysZero()) return;
   names.Add(crashes, "process.crash");
-  names.Add(config.crash_mid_turn_parts > 0, "process.crash_mid_turn");
+  names.Add(!config.crash_mid_turn_parts.AlwaysZero(), "process.crash_mid_turn");
   names.Add(config.crash_zone_parts > 0 && zones > 0, "process.crash_zone");
-  names.Add(config.old_image_parts > 0, "process.image");
-  names.Add(config.old_image_parts > 0, "process.old_image");
+  names.Add(!config.old_image_parts.AlwaysZero(), "process.image");
+  names.Add(!config.old_image_parts.AlwaysZero(), "process.old_image");
   for (const char* loss : {"process.wipe", "process.wipe_log", "process.wipe_map"}) {
-    names.Add(config.wipe_parts > 0, loss);
+    names.Add(!config.wipe_parts.AlwaysZero(), loss);
   }
 }
 

@@ -43,7 +43,7 @@ Faults::Faults(Shared& shared, Wire& wire, Machines& machines, Clients& clients)
     Add(Kind::kClockStep, node, {}, steps > 0 ? 1'000'000'000'000'000 / steps : 0, FixedDist(0));
     Add(Kind::kClockFreeze, node, {}, config.clocks.freeze.mtbf_ns.At(entity),
         config.clocks.freeze.for_ns);
-    if (config.process.old_image_parts > 0)
+    if (config.process.old_image_parts.At(entity) > 0)
       Add(Kind::kImage, node, {}, config.process.image_mtbf_ns.At(entity), FixedDist(0));
     for (std::uint32_t other = 1; other <= shared.nodes; ++other) {
       const NodeId peer(other);
@@ -62,7 +62,7 @@ Faults::Faults(Shared& shared, Wire& wire, Machines& machines, Clients& clients)
 
 void Faults::Add(Kind kind, NodeId node, NodeId peer, std::int64_t mtbf_ns, const Dist& length) {
   if (kind == Kind::kAimedCrash) {
-    if (shared_.config.process.aimed_crash_parts == 0) return;
+    if (shared_.config.process.aimed_crash_parts.At(NodeKey(node)) == 0) return;
     shared_.aimed_crashes[shared_.EndpointOf(node)] = static_cast<std::uint32_t>(processes_.size());
   } else if (mtbf_ns <= 0) {
     return;
@@ -203,7 +203,8 @@ void Faults::Record(const Process& process) {
       action = DiskStallAction{process.node};
       break;
     case Kind::kDiskSlow:
-      action = DiskSlowAction{process.node, shared_.config.disk.slow_factor};
+      action =
+          DiskSlowAction{process.node, shared_.config.disk.slow_factor.At(NodeKey(process.node))};
       break;
     case Kind::kClockStep:
       action = ClockStepAction{process.node, process.step_ns};
@@ -288,7 +289,9 @@ bool Faults::StrikeOf(Process& process, std::size_t which) {
       At(process.node).StallDisk(until);
       break;
     case Kind::kDiskSlow:
-      At(process.node).disk().Slow(until, shared_.config.disk.slow_factor);
+      At(process.node)
+          .disk()
+          .Slow(until, shared_.config.disk.slow_factor.At(NodeKey(process.node)));
       break;
     case Kind::kClockFreeze: {
       Machine& machine = At(process.node);
@@ -364,24 +367,25 @@ bool Faults::End(std::size_t which, std::uint64_t step) {
 // ---- the kinds that need thought -----------------------------------------------------------------------
 
 void Faults::CrashOne(Machine& machine, Process& process) {
+  const std::uint64_t entity = NodeKey(machine.id());
   const std::int64_t restart_after =
       Cap(std::max<std::int64_t>(process.how_long.From(process.length), 1));
-  const bool mid_turn = process.detail.Chance(shared_.config.process.crash_mid_turn_parts);
+  const bool mid_turn =
+      process.detail.Chance(shared_.config.process.crash_mid_turn_parts.At(entity));
   // Most turns are short, and some are long.
   const std::uint64_t far = process.detail.Below(4) == 0 ? 32 : 3;
   const auto call = static_cast<std::uint32_t>(process.detail.Below(far));
   const std::size_t node = shared_.EndpointOf(machine.id());
+  const std::int64_t old_image = shared_.config.process.old_image_parts.At(entity);
   CrashAction crash{machine.id()};
   if (mid_turn) crash.call = call;
-  if (process.wipe.Chance(shared_.config.process.wipe_parts) && shared_.budget.MayWipe(node) &&
-      shared_.MayDamage(node)) {
+  if (process.wipe.Chance(shared_.config.process.wipe_parts.At(entity)) &&
+      shared_.budget.MayWipe(node) && shared_.MayDamage(node)) {
     // Mostly the whole disk; else one of its two stores.
     static constexpr Loss kLosses[] = {Loss::kAll, Loss::kAll, Loss::kLog, Loss::kMap};
     crash.lose = kLosses[process.wipe.Below(4)];
     machine.LoseInCrash(crash.lose);
-  } else if (shared_.config.process.old_image_parts > 0 &&
-             process.old_image.Chance(shared_.config.process.old_image_parts) &&
-             machine.has_image()) {
+  } else if (old_image > 0 && process.old_image.Chance(old_image) && machine.has_image()) {
     crash.lose = Loss::kImage;
     machine.LoseInCrash(crash.lose);
   }

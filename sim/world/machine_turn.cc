@@ -152,7 +152,7 @@ void Machine::MaybeAimCrash(const Persist& persist) {
   if (!slot || disk_.healed) return;
   std::int64_t chance = 0;
   for (const LogRecord& record : persist.records) {
-    const std::int64_t whole = shared_.config.process.aimed_crash_parts;
+    const std::int64_t whole = shared_.config.process.aimed_crash_parts.At(NodeKey(id_));
     const auto* reset = std::get_if<ResetLog>(&record);
     if ((reset != nullptr && reset->start.entry.index > Index()) ||
         std::holds_alternative<TruncateSuffix>(record) ||

@@ -14,7 +14,8 @@ bool Names(const std::vector<LinkName>& links, const LinkName& link) {
 
 // Whether a scenario says anywhere that a disk is to lose or spoil what it holds.
 bool DamageIsConfigured(const RunConfig& config) {
-  if (config.process.wipe_parts > 0 || !config.disk.corrupt_row_parts.AlwaysZero()) return true;
+  if (!config.process.wipe_parts.AlwaysZero() || !config.disk.corrupt_row_parts.AlwaysZero())
+    return true;
   const bool scheduled =
       std::any_of(config.schedule.begin(), config.schedule.end(), [](const ScheduleEntry& entry) {
         const CrashAction* crash = std::get_if<CrashAction>(&entry.action);

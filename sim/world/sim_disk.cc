@@ -188,7 +188,8 @@ bool SimDisk::FlushesItself() {
 Kept SimDisk::KeptInCrash() {
   const std::uint64_t log_bits = kept_log_.Bits();
   const std::uint64_t map_bits = kept_map_.Bits();
-  const CrashUnsynced unsynced = shared_.config.disk.crash_unsynced;
+  const auto unsynced =
+      static_cast<CrashUnsynced>(shared_.config.disk.crash_unsynced.At(NodeKey(node_)));
   Kept kept{log.unsynced(), map.unsynced()};
   if (unsynced == CrashUnsynced::kKeep) return kept;
   kept.log = unsynced == CrashUnsynced::kLoseAll ? 0 : Below(log_bits, log.unsynced() + 1);

@@ -240,8 +240,8 @@ TEST(ConfiguredFaults, OneThatNeverCameIsCountedAsNone) {
 TEST(ConfiguredFaults, AimedCrashesAreAmongThemWithWhatTheyTakeAlong) {
   RunConfig config;
   config.cluster.nodes = 3;
-  config.process.aimed_crash_parts = 1;
-  config.process.wipe_parts = 1;
+  config.process.aimed_crash_parts = PerEntity({.low = 1, .high = 1, .options = {}}, 0, 0);
+  config.process.wipe_parts = PerEntity({.low = 1, .high = 1, .options = {}}, 0, 0);
   const std::vector<std::string> names = ConfiguredFaults(config);
   const auto has = [&](const char* name) {
     return std::find(names.begin(), names.end(), name) != names.end();

@@ -491,7 +491,7 @@ const SwarmClass kSwarm[] = {
     {"disk.slow", [](const RunConfig& c) { return !c.disk.slow.mtbf_ns.AlwaysZero(); }},
     {"process.crash", [](const RunConfig& c) { return !c.process.crash_mtbf_ns.AlwaysZero(); }},
     {"process.pause", [](const RunConfig& c) { return !c.process.pause.mtbf_ns.AlwaysZero(); }},
-    {"process.wipe", [](const RunConfig& c) { return c.process.wipe_parts > 0; }},
+    {"process.wipe", [](const RunConfig& c) { return !c.process.wipe_parts.AlwaysZero(); }},
     {"clocks.step", [](const RunConfig& c) { return !c.clocks.step_rate.AlwaysZero(); }},
     {"clocks.freeze", [](const RunConfig& c) { return !c.clocks.freeze.mtbf_ns.AlwaysZero(); }},
 };
