@@ -257,6 +257,13 @@ void Raft::SendAppend(StepContext& context, Progress& peer, EntryList entries) {
 }
 
 void Raft::OnLogRead(StepContext& context, const LogRead& read) {
+  // An own entry that cannot be read is not "the end of the log", whoever asked for it and whether or not somebody still
+  // waits for it; one that was compacted or truncated meanwhile is simply gone.
+  const bool held = read.first > log_.start().entry.index && read.first <= log_.last().index;
+  if (held && !read.ok) {
+    context.out.events.fatal = StopReason::kDataLoss;
+    return;
+  }
   const bool known = read.id == apply_read_ || (leads() && [&] {
                        for (const Progress& peer : std::get<Leader>(role_).peers) {
                          if (peer.log_read == read.id) return true;
@@ -264,10 +271,7 @@ void Raft::OnLogRead(StepContext& context, const LogRead& read) {
                        return false;
                      }());
   if (!known) return context.out.Drop(DropReason::kStaleReply);
-  // An own entry that cannot be read is not "the end of the log"; one that was compacted or truncated
-  // meanwhile is simply gone.
-  const bool held = read.first > log_.start().entry.index && read.first <= log_.last().index;
-  if (held && (!read.ok || read.entries.empty())) {
+  if (held && read.entries.empty()) {
     context.out.events.fatal = StopReason::kDataLoss;
     return;
   }

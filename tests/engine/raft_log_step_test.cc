@@ -119,6 +119,32 @@ TEST(Rule05, AnOwnEntryThatCannotBeReadStopsTheNode) {
   EXPECT_TRUE(f.replica().stopped());
 }
 
+// The answer comes when the leadership that asked is over: what the disk holds is lost all the same.
+TEST(Rule05, AnOwnEntryThatCannotBeReadStopsANodeThatNoLongerWaitsForIt) {
+  Options options = Fixture::DefaultOptions();
+  options.log_cache_entries = 0;
+  Recovered recovered = Fixture::Fresh(3);
+  RecoveredGroup& group = recovered.groups[0];
+  group.last = Index(3);
+  group.terms = {{Index(1), Term(1)}};
+  group.hard.term = Term(1);
+  group.applied = At(3, 1);
+  Fixture f(recovered, options);
+  f.Lead();
+  f.From(3, AppendReply{.term = f.Group().term(),
+                        .verdict = AppendVerdict::kMismatch,
+                        .match = {},
+                        .prev = Index(3),
+                        .hint = At(0, 0)});
+  const Effects asked = f.From(3, f.Accepted(Index(0)));
+  ASSERT_EQ(Fixture::All<ReadLog>(asked).size(), 1u);
+  f.From(2, f.Append(Next(f.Group().term()), f.Group().log().last(), {}, Index(3)));
+  ASSERT_FALSE(f.Group().leads());
+  const Effects effects =
+      f.Step(LogRead{Fixture::All<ReadLog>(asked)[0].id, Fixture::kGroup, Index(1), {}, false});
+  EXPECT_EQ(Fixture::All<Stop>(effects), std::vector<Stop>{Stop{StopReason::kDataLoss}});
+}
+
 TEST(Rule05, AReadThatWasOvertakenByACompactionIsNoLoss) {
   Options options = Fixture::DefaultOptions();
   options.snapshot_every = 1;
