@@ -17,6 +17,31 @@ std::string NameOf(const LinkName& link) {
   return Cat(NameOfEnd(link.from), ">", NameOfEnd(link.to));
 }
 
+std::int64_t ScriptedNode::*UsualTimeOf(NodeSite site) {
+  switch (site) {
+    case NodeSite::kSync:
+      return &ScriptedNode::sync_ns;
+    case NodeSite::kRead:
+      return &ScriptedNode::read_ns;
+    case NodeSite::kWork:
+      return &ScriptedNode::work_ns;
+    case NodeSite::kFlush:
+      return &ScriptedNode::flush_ns;
+    case NodeSite::kRestart:
+      return &ScriptedNode::restart_ns;
+    case NodeSite::kSyncError:
+    case NodeSite::kWriteError:
+    case NodeSite::kMapError:
+    case NodeSite::kCorrupt:
+    case NodeSite::kLyingSync:
+    case NodeSite::kSelfFlush:
+    case NodeSite::kRecoveryCrash:
+    case NodeSite::kCrash:
+      break;
+  }
+  return nullptr;
+}
+
 const char* NameOf(NodeSite site) {
   switch (site) {
     case NodeSite::kSync:

@@ -106,6 +106,8 @@ struct ScriptedNode {
   std::int64_t restart_ns = 100'000'000;  // after it stopped by itself
   friend bool operator==(const ScriptedNode&, const ScriptedNode&) = default;
 };
+// Where a node has what is usual at this site; nullptr: what deviates there is no span of time.
+std::int64_t ScriptedNode::*UsualTimeOf(NodeSite site);
 
 // ---- operations ----------------------------------------------------------------------------------------
 struct ScriptedRead {

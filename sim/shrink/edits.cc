@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <utility>
 
-#include "engine/base/check.h"
 #include "engine/base/match.h"
 #include "sim/scenario/text.h"
 
@@ -30,31 +28,6 @@ std::int64_t UsualOf(const Script& script, const LinkName& link) {
     if (line.link == link) return line.latency_ns;
   }
   return script.latency_ns;
-}
-
-// nullopt: not a span of time.
-std::optional<std::int64_t> UsualOf(const ScriptedNode& node, NodeSite site) {
-  switch (site) {
-    case NodeSite::kSync:
-      return node.sync_ns;
-    case NodeSite::kRead:
-      return node.read_ns;
-    case NodeSite::kWork:
-      return node.work_ns;
-    case NodeSite::kFlush:
-      return node.flush_ns;
-    case NodeSite::kRestart:
-    case NodeSite::kSyncError:
-    case NodeSite::kWriteError:
-    case NodeSite::kMapError:
-    case NodeSite::kCorrupt:
-    case NodeSite::kSelfFlush:
-    case NodeSite::kRecoveryCrash:
-    case NodeSite::kCrash:
-    case NodeSite::kLyingSync:
-      return std::nullopt;
-  }
-  UNREACHABLE("no such site");
 }
 
 // Frames that do not deviate any more need no line.
@@ -345,9 +318,8 @@ RunConfig Smoothed(RunConfig config, std::int64_t by_less_than_ns) {
   }
   DropPlainFrames(script);
   EraseIf(script.node_deviations, [&](const NodeDeviation& line) {
-    const std::optional<std::int64_t> usual =
-        UsualOf(script.nodes.at(line.node.value() - 1), line.site);
-    return usual && is_small(line.value, *usual);
+    const auto usual = UsualTimeOf(line.site);
+    return usual != nullptr && is_small(line.value, script.nodes.at(line.node.value() - 1).*usual);
   });
   return config;
 }

@@ -22,37 +22,12 @@ const NodeDeviation* NodeFates::Find(NodeSite site, std::uint64_t nth) const {
   return at != lines.end() && at->nth == nth ? &*at : nullptr;
 }
 
-std::int64_t NodeFates::BaseOf(NodeSite site) const {
-  switch (site) {
-    case NodeSite::kSync:
-      return base_.sync_ns;
-    case NodeSite::kRead:
-      return base_.read_ns;
-    case NodeSite::kWork:
-      return base_.work_ns;
-    case NodeSite::kFlush:
-      return base_.flush_ns;
-    case NodeSite::kRestart:
-      return base_.restart_ns;
-    case NodeSite::kSyncError:
-    case NodeSite::kWriteError:
-    case NodeSite::kMapError:
-    case NodeSite::kCorrupt:
-    case NodeSite::kLyingSync:
-    case NodeSite::kSelfFlush:
-    case NodeSite::kRecoveryCrash:
-    case NodeSite::kCrash:
-      break;
-  }
-  UNREACHABLE("not a time");
-}
-
 std::int64_t NodeFates::Time(NodeSite site, Choice& choice, const Dist& dist) {
   const std::uint64_t nth = Count(site);
   std::int64_t time = 0;
   if (scripted_) {
     const NodeDeviation* line = Find(site, nth);
-    time = line != nullptr ? line->value : BaseOf(site);
+    time = line != nullptr ? line->value : base_.*UsualTimeOf(site);
     if (site != NodeSite::kRestart) time = std::min(time, bound_ns_);
   } else {
     time = choice.From(dist);

@@ -42,7 +42,6 @@ class NodeFates {
 
  private:
   static std::size_t Place(NodeSite site) { return static_cast<std::size_t>(site); }
-  std::int64_t BaseOf(NodeSite site) const;
 
   Shared& shared_;
   NodeId node_;

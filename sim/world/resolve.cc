@@ -17,31 +17,6 @@ std::int64_t MiddleOf(std::vector<std::int64_t> times) {
   return *middle;
 }
 
-std::int64_t* BaseOf(ScriptedNode& node, NodeSite site) {
-  switch (site) {
-    case NodeSite::kSync:
-      return &node.sync_ns;
-    case NodeSite::kRead:
-      return &node.read_ns;
-    case NodeSite::kWork:
-      return &node.work_ns;
-    case NodeSite::kFlush:
-      return &node.flush_ns;
-    case NodeSite::kRestart:
-      return &node.restart_ns;
-    case NodeSite::kSyncError:
-    case NodeSite::kWriteError:
-    case NodeSite::kMapError:
-    case NodeSite::kCorrupt:
-    case NodeSite::kLyingSync:
-    case NodeSite::kSelfFlush:
-    case NodeSite::kRecoveryCrash:
-    case NodeSite::kCrash:
-      break;
-  }
-  return nullptr;
-}
-
 void ResolveNodes(const RunConfig& config, const Recording& recording, Script& script) {
   const auto nodes = static_cast<std::size_t>(config.cluster.nodes);
   std::vector<std::array<std::vector<std::int64_t>, kNodeSites>> times(nodes);
@@ -60,13 +35,15 @@ void ResolveNodes(const RunConfig& config, const Recording& recording, Script& s
       node.gather_ns = Machine::GatherOf(config.seed, id);
     }
     for (std::size_t site = 0; site < kNodeSites; ++site) {
-      std::int64_t* base = BaseOf(node, static_cast<NodeSite>(site));
-      if (base != nullptr && !times[i][site].empty()) *base = MiddleOf(std::move(times[i][site]));
+      const auto usual = UsualTimeOf(static_cast<NodeSite>(site));
+      if (usual != nullptr && !times[i][site].empty())
+        node.*usual = MiddleOf(std::move(times[i][site]));
     }
   }
   for (const NodeDeviation& line : recording.node_deviations) {
-    const std::int64_t* base = BaseOf(script.nodes[line.node.value() - 1], line.site);
-    if (base == nullptr || *base != line.value) script.node_deviations.push_back(line);
+    const auto usual = UsualTimeOf(line.site);
+    const ScriptedNode& node = script.nodes[line.node.value() - 1];
+    if (usual == nullptr || node.*usual != line.value) script.node_deviations.push_back(line);
   }
   std::stable_sort(script.node_deviations.begin(), script.node_deviations.end(),
                    [](const NodeDeviation& a, const NodeDeviation& b) {

@@ -64,10 +64,10 @@ struct RunSettings {
   std::ostream* history_to = nullptr;  // not null: the clients' history as JSON lines
   bool resolve = false;                // write down what was decided
   RecordedRun* steps = nullptr;        // not null: what the engines were given (sim/cases/)
+  std::string commit;                  // what the history's header says about the program,
+  std::string scenario;                // and about the scenario: its hash
   // A run that goes on beyond so many events is given up as unknown: for whoever asks only whether it fails before.
   std::uint64_t most_events = std::numeric_limits<std::uint64_t>::max();
-  std::string commit;    // what its header says about the program,
-  std::string scenario;  // and about the scenario: its hash
 };
 
 RunResult RunOnce(const Scenario& scenario, const RunConfig& config, std::uint64_t seed,

@@ -102,46 +102,46 @@ TEST(Rule05, NothingAtOrBelowCommitIsTruncated) {
   EXPECT_EQ(f.Group().log().last(), At(2, 1));
 }
 
-TEST(Rule05, AnOwnEntryThatCannotBeReadStopsTheNode) {
-  Options options = Fixture::DefaultOptions();
+// Three entries of term 1 on disk, of which memory holds none.
+Fixture WithNothingInMemory(EntryId applied, Options options = Fixture::DefaultOptions()) {
   options.log_cache_entries = 0;
   Recovered recovered = Fixture::Fresh(3);
   RecoveredGroup& group = recovered.groups[0];
   group.last = Index(3);
   group.terms = {{Index(1), Term(1)}};
   group.hard.term = Term(1);
-  Fixture f(recovered, options);
-  const Effects asked = f.HeartbeatFrom(2, {Fixture::kGroup, Term(1), ReadCounter(0), At(2, 1)});
-  ASSERT_EQ(Fixture::All<ReadLog>(asked).size(), 1u);
-  const Effects effects =
-      f.Step(LogRead{Fixture::All<ReadLog>(asked)[0].id, Fixture::kGroup, Index(1), {}, false});
-  EXPECT_EQ(Fixture::All<Stop>(effects), std::vector<Stop>{Stop{StopReason::kDataLoss}});
-  EXPECT_TRUE(f.replica().stopped());
+  group.applied = applied;
+  return Fixture(recovered, options);
 }
 
-// The answer comes when the leadership that asked is over: what the disk holds is lost all the same.
-TEST(Rule05, AnOwnEntryThatCannotBeReadStopsANodeThatNoLongerWaitsForIt) {
-  Options options = Fixture::DefaultOptions();
-  options.log_cache_entries = 0;
-  Recovered recovered = Fixture::Fresh(3);
-  RecoveredGroup& group = recovered.groups[0];
-  group.last = Index(3);
-  group.terms = {{Index(1), Term(1)}};
-  group.hard.term = Term(1);
-  group.applied = At(3, 1);
-  Fixture f(recovered, options);
+// What a leader has to read for a peer without any entry.
+ReadLog AskedForAPeer(Fixture& f) {
   f.Lead();
   f.From(3, AppendReply{.term = f.Group().term(),
                         .verdict = AppendVerdict::kMismatch,
                         .match = {},
                         .prev = Index(3),
                         .hint = At(0, 0)});
-  const Effects asked = f.From(3, f.Accepted(Index(0)));
-  ASSERT_EQ(Fixture::All<ReadLog>(asked).size(), 1u);
+  return Fixture::All<ReadLog>(f.From(3, f.Accepted(Index(0)))).at(0);
+}
+
+LogRead Failed(const ReadLog& read) { return {read.id, read.group, read.first, {}, false}; }
+
+TEST(Rule05, AnOwnEntryThatCannotBeReadStopsTheNode) {
+  Fixture f = WithNothingInMemory({});
+  const Effects asked = f.HeartbeatFrom(2, {Fixture::kGroup, Term(1), ReadCounter(0), At(2, 1)});
+  const Effects effects = f.Step(Failed(Fixture::All<ReadLog>(asked).at(0)));
+  EXPECT_EQ(Fixture::All<Stop>(effects), std::vector<Stop>{Stop{StopReason::kDataLoss}});
+  EXPECT_TRUE(f.replica().stopped());
+}
+
+// The answer comes when the leadership that asked is over: what the disk holds is lost all the same.
+TEST(Rule05, AnOwnEntryThatCannotBeReadStopsANodeThatNoLongerWaitsForIt) {
+  Fixture f = WithNothingInMemory(At(3, 1));
+  const ReadLog asked = AskedForAPeer(f);
   f.From(2, f.Append(Next(f.Group().term()), f.Group().log().last(), {}, Index(3)));
   ASSERT_FALSE(f.Group().leads());
-  const Effects effects =
-      f.Step(LogRead{Fixture::All<ReadLog>(asked)[0].id, Fixture::kGroup, Index(1), {}, false});
+  const Effects effects = f.Step(Failed(asked));
   EXPECT_EQ(Fixture::All<Stop>(effects), std::vector<Stop>{Stop{StopReason::kDataLoss}});
 }
 
@@ -149,26 +149,12 @@ TEST(Rule05, AReadThatWasOvertakenByACompactionIsNoLoss) {
   Options options = Fixture::DefaultOptions();
   options.snapshot_every = 1;
   options.log_keep = 0;
-  options.log_cache_entries = 0;
-  Recovered recovered = Fixture::Fresh(3);
-  RecoveredGroup& group = recovered.groups[0];
-  group.last = Index(3);
-  group.terms = {{Index(1), Term(1)}};
-  group.hard.term = Term(1);
-  group.applied = At(3, 1);
-  Fixture f(recovered, options);
-  f.Lead();
+  Fixture f = WithNothingInMemory(At(3, 1), options);
   // The peer needs entries that have to be read; before the answer comes they are compacted away.
-  const Effects mismatch = f.From(3, AppendReply{.term = f.Group().term(),
-                                                 .verdict = AppendVerdict::kMismatch,
-                                                 .match = {},
-                                                 .prev = Index(3),
-                                                 .hint = At(0, 0)});
-  const Effects asked = f.From(3, f.Accepted(Index(0)));
-  ASSERT_EQ(Fixture::All<ReadLog>(asked).size(), 1u);
+  const ReadLog asked = AskedForAPeer(f);
   f.Step(MapFlushed{PortRequest(1), {{Fixture::kGroup, Generation(1), Index(3)}}, true});
   ASSERT_EQ(f.Group().log().start().entry.index, Index(3));
-  f.Step(LogRead{Fixture::All<ReadLog>(asked)[0].id, Fixture::kGroup, Index(1), {}, false});
+  f.Step(Failed(asked));
   EXPECT_FALSE(f.replica().stopped());
 }
 

@@ -144,22 +144,23 @@ void CommitWhatAStragglerHolds(Play& play) {
   play.Replicate(1, 4);
   play.Commit(1, 3);
 }
+void TruncateItInTerm(Play& play, std::uint64_t term) {
+  play.SetHardState(5, term, 0);
+  play.Truncate(5, 2);
+  play.Step(5);
+}
 
 TEST(LogChecks, AStragglerMayTruncateForADeposedLeaderWhatALaterOneCommitted) {
   Play play(5);
   CommitWhatAStragglerHolds(play);
-  play.SetHardState(5, 2, 0);
-  play.Truncate(5, 2);
-  play.Step(5);
+  TruncateItInTerm(play, 2);
   EXPECT_CLEAN(play);
 }
 
 TEST(LogChecks, TruncatingInTheTermThatCommittedItIsRefused) {
   Play play(5);
   CommitWhatAStragglerHolds(play);
-  play.SetHardState(5, 3, 0);
-  play.Truncate(5, 2);
-  play.Step(5);
+  TruncateItInTerm(play, 3);
   EXPECT_VIOLATES(play, "I-10");
 }
 
