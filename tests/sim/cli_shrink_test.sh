@@ -83,12 +83,17 @@ expect 1 'one slow run' shrink slow.json --deadline 3 -j1 --to small.json
 within 'one slow run' 55; says out 'The time was out before it was run once more'
 
 # ---- an interruption is heard at once, and what there is is told
+# begin ARGS...: in the background, as $pid. What the last one said goes first: it would be taken for this one's.
+begin() {
+  rm -f out err
+  "$sim" "$@" >out 2>err &
+  pid=$!
+}
 interrupted() {
   name=$1
   code=$2
   shift 2
-  "$sim" "$@" >out 2>err &
-  pid=$!
+  begin "$@"
   waits grep -q '^shrink: ' err
   sleep 0.5
   begun=$(date +%s%N)
@@ -104,8 +109,7 @@ interrupted 'in a candidate' 130 shrink loop.json --deadline 60 -j1 --to small.j
 says out 'the time was out before all was tried'; [ -s small.json ] || fail 'what there is is written'
 # Killed: what was smallest stands there.
 rm -f small.json
-"$sim" shrink loop.json --deadline 60 -j1 --to small.json >out 2>err &
-pid=$!
+begin shrink loop.json --deadline 60 -j1 --to small.json
 smaller() { "$python" -c "import json; j = json.load(open('small.json')); assert $operations < 40"; }
 waits smaller
 kill -KILL $pid
@@ -122,8 +126,7 @@ for file in story.txt shrunk.trace.txt shrunk.history.jsonl shrunk.engine_case.c
   [ -s failures/safety-I-7/$file ] || fail "$file is there"
 done
 # What failed is told before it is shrunk, whatever happens then.
-"$sim" run never.json --seeds 1 --first-seed 1 --out failures --shrink 60 -j1 >out 2>err &
-pid=$!
+begin run never.json --seeds 1 --first-seed 1 --out failures --shrink 60 -j1
 waits grep -q '^shrink: ' err
 kill -KILL $pid
 wait $pid 2>/dev/null
