@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -16,6 +17,7 @@
 #include "sim/cli/exit_code.h"
 #include "sim/cli/interrupt.h"
 #include "sim/cli/report.h"
+#include "sim/cli/story.h"
 #include "sim/scenario/text.h"
 
 namespace quorate::sim {
@@ -54,6 +56,20 @@ constexpr const char* kFilesOfKind[] = {"runs.txt",
                                         "shrunk.history.jsonl",
                                         "shrunk.engine_case.cc",
                                         "story.txt"};
+
+// More of a trace is not looked at for a story.
+constexpr std::uint64_t kMostOfTrace = 64 * 1024;
+
+std::string EndOf(const std::string& path) {
+  std::ifstream in(path, std::ios::binary | std::ios::ate);
+  const std::streamoff size = in ? std::streamoff{in.tellg()} : 0;
+  const std::streamoff begin = std::max<std::streamoff>(size - kMostOfTrace, 0);
+  std::string text(static_cast<std::size_t>(size - begin), '\0');
+  in.seekg(begin);
+  in.read(text.data(), size - begin);
+  // It begins with half a line.
+  return begin == 0 ? text : text.substr(std::min(text.find('\n'), text.size() - 1) + 1);
+}
 
 // Whether a folder was made by WriteKind.
 bool IsOfKind(const fs::directory_entry& entry) {
@@ -94,10 +110,11 @@ absl::Status WriteKind(const fs::path& folder, const Summary& summary,
   words.insert(words.end(), options.begin(), options.end());
   const absl::StatusOr<ChildResult> trace = RunChild(words, to_trace);
   if (!trace.ok()) return trace.status();
-  return trace->code == static_cast<int>(ExitCode::kUsage)
-             ? absl::InvalidArgumentError(folder.string() +
-                                          ": trace, history or case is not complete")
-             : absl::OkStatus();
+  if (trace->code == static_cast<int>(ExitCode::kUsage))
+    return absl::InvalidArgumentError(folder.string() + ": trace, history or case is not complete");
+  const std::string story =
+      TellUnshrunk(first, ReplayLine(summary, first), EndOf(to_trace.to_file));
+  return WriteText((folder / "story.txt").string(), story);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ namespace {
 
 __extension__ typedef unsigned __int128 Wide;
 
+constexpr std::string_view kOutOfTime = "OUT OF TIME: fewer runs than asked for\n";
 constexpr std::size_t kMostFindings = 20;  // in the table; JSON and JUnit have all of them
 
 std::string Padded(std::string text, std::size_t width) {
@@ -200,6 +201,7 @@ std::string RenderBrief(const Summary& summary) {
     if (IsFailure(finding.severity)) text += Render(summary, finding) + "\n";
   }
   for (const std::string& gate : summary.MissedGates()) text += Cat("GATE ", gate, "\n");
+  if (summary.out_of_time()) text += kOutOfTime;
   return text;
 }
 
@@ -247,7 +249,7 @@ std::string RenderTable(const Summary& summary, std::uint64_t first_seed) {
                          : "\nINTERRUPTED: all runs were made, but not all of those that were to "
                            "be made twice\n";
   }
-  if (summary.out_of_time()) text += "\nOUT OF TIME: fewer runs than asked for\n";
+  if (summary.out_of_time()) text += Cat("\n", kOutOfTime);
   return text;
 }
 

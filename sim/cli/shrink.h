@@ -39,8 +39,6 @@ struct Shrunk {
 // NotFound: the run does not fail, or does not end by itself; DeadlineExceeded, Cancelled: there was no time to see.
 absl::StatusOr<Shrunk> ShrinkRun(const ShrinkTask& task, const CliWorld& world);
 
-// For people: what was violated, what is left of faults and operations, and the last events.
-std::string TellStory(const Shrunk& shrunk, const Scenario& scenario);
 // Below the task's folder, which is there: the smallest run and the original one as scenarios, and the story.
 absl::Status WriteShrunk(const ShrinkTask& task, const Shrunk& shrunk);
 // The smallest so far, as a scenario: the file is whole at any time. One that is no plain file is left alone.

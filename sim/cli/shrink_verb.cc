@@ -7,6 +7,7 @@
 #include "sim/cli/record.h"
 #include "sim/cli/report.h"
 #include "sim/cli/shrink.h"
+#include "sim/cli/story.h"
 #include "sim/scenario/script_text.h"
 #include "sim/scenario/text.h"
 

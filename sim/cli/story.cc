@@ -1,10 +1,10 @@
-// What a shrunk failure looks like to whoever has to understand it.
+#include "sim/cli/story.h"
+
 #include <algorithm>
 #include <sstream>
 
 #include "sim/check/ids.h"
 #include "sim/cli/outputs.h"
-#include "sim/cli/shrink.h"
 #include "sim/scenario/script_text.h"
 #include "sim/scenario/text.h"
 
@@ -36,15 +36,28 @@ std::string AndMore(std::size_t lines) {
   return Cat("  … and ", lines - kMostLines, " more; shrunk.json has them all\n");
 }
 
+// The lines of events: a report follows them.
+std::string EventsOf(const std::string& trace) {
+  std::string text;
+  std::istringstream in(trace);
+  for (std::string line; std::getline(in, line);) {
+    if (!line.empty() && line[0] >= '0' && line[0] <= '9') text += line + "\n";
+  }
+  return text;
+}
+
+std::string TellViolation(const std::string& id, std::uint64_t event, const std::string& what) {
+  std::string text = Cat(id, " is violated, at event ", event, ":\n  ", what, "\n");
+  if (const auto check = CheckOf(id)) text += Cat("What should hold: ", MeaningOf(*check), ".\n");
+  return text;
+}
+
 }  // namespace
 
 std::string TellStory(const Shrunk& shrunk, const Scenario& scenario) {
   const RunConfig& config = shrunk.config;
   const Violation& violation = shrunk.violation;
-  std::string text =
-      Cat(violation.id, " is violated, at event ", violation.event, ":\n  ", violation.what, "\n");
-  if (const auto check = CheckOf(violation.id))
-    text += Cat("What should hold: ", MeaningOf(*check), ".\n");
+  std::string text = TellViolation(violation.id, violation.event, violation.what);
   if (scenario.ignored.any()) text += Cat("Looked at with", OptionsOfShrunk(scenario), ".\n");
   text += Cat("\nShrunk from ", Render(shrunk.before), "\n");
   if (shrunk.elsewhere) {
@@ -85,6 +98,19 @@ std::string TellStory(const Shrunk& shrunk, const Scenario& scenario) {
     return text +
            "\nThe time was out before it was run once more: replay --trace tells what happened.\n";
   return text + Cat("\nThe last that happened (event, seconds, what):\n", *shrunk.last_lines);
+}
+
+std::string TellUnshrunk(const Finding& finding, const std::string& replay,
+                         const std::string& trace) {
+  const bool violated =
+      finding.severity == Severity::kSafety || finding.severity == Severity::kLiveness;
+  std::string text = violated ? TellViolation(finding.checker, finding.event, finding.what)
+                              : Cat(finding.checker, ": ", finding.what, "\n");
+  text +=
+      Cat("\nNot made smaller: this is the run as it was, and this repeats it:\n  ", replay, "\n");
+  const std::string lines = LastLinesOf(EventsOf(trace));
+  if (lines.empty()) return text + "\nIt left no trace.\n";
+  return text + Cat("\nThe last that happened (event, seconds, what):\n", lines);
 }
 
 absl::Status WriteShrunk(const ShrinkTask& task, const Shrunk& shrunk) {

@@ -257,6 +257,13 @@ TEST(Merge, AReportThatIsGivenTwiceIsNamedOnce) {
   EXPECT_EQ(Merge(std::move(reports)).status().message(), "s1: is given twice");
 }
 
+TEST(Brief, TimeThatWasOutIsSaid) {
+  Summary part = Calm(80, true, std::nullopt);
+  EXPECT_EQ(RenderBrief(part), "");
+  part.set_out_of_time();
+  EXPECT_EQ(RenderBrief(part), "OUT OF TIME: fewer runs than asked for\n");
+}
+
 TEST(Brief, MissedMarksAreSaidAmongTheFailures) {
   EXPECT_EQ(RenderBrief(Calm(80, true, std::nullopt)), "");
   EXPECT_EQ(RenderBrief(Calm(80, false, std::nullopt)),

@@ -125,6 +125,13 @@ holds failures/safety-I-7/resolved.json "$operations == 40"
 for file in story.txt shrunk.trace.txt shrunk.history.jsonl shrunk.engine_case.cc; do
   [ -s failures/safety-I-7/$file ] || fail "$file is there"
 done
+# What is not made smaller has a story of the run as it was.
+expect 1 'not shrunk' run plain.json --seeds 3 --first-seed 1 --out failures --shrink 0
+story=failures/safety-I-7/story.txt
+says $story 'I-7 is violated, at event'; says $story 'What should hold: '; says $story 'Not made smaller'
+says $story '/plain.json --seed 1 '; says $story 'The last that happened'
+[ "$(tail -1 $story)" = '  3 0.1 ends' ] || fail 'a story ends with the last event'
+[ ! -e failures/safety-I-7/shrunk.json ] || fail 'what another run left is taken away'
 # What failed is told before it is shrunk, whatever happens then.
 begin run never.json --seeds 1 --first-seed 1 --out failures --shrink 60 -j1
 waits grep -q '^shrink: ' err

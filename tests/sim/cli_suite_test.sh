@@ -195,6 +195,9 @@ PY
 [ -s out1/safety-I-7/scenario.json ] || fail 'the scenario is kept'
 grep -q '1 0.000000000 starts' out1/safety-I-7/trace.txt || fail 'the trace is kept'
 grep -q -- '--seed 13' out1/safety-I-7/runs.txt || fail 'the runs are kept'
+story=out1/crash-CRASH/story.txt
+says $story 'CRASH: the process died of signal 11'; says $story 'Not made smaller'
+[ "$(tail -1 $story)" = 'It left no trace.' ] || grep -q '^The last that happened' $story || fail 'what it left'
 grep -q 'EngineReplay replay' out1/safety-I-7/engine_case.cc || fail 'the case is kept'
 
 # ---- an end before the end
