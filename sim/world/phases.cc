@@ -83,10 +83,10 @@ void Phases::EnterHealing() {
   }
   clients_.Hold(core_);
   phase_ = Phase::kElect;
-  // What disks had begun before ends when it was to end.
-  std::int64_t busy_until = shared_.now();
-  for (const NodeId node : core_) busy_until = std::max(busy_until, At(node).disk().busy_until());
-  deadline_ = busy_until + bounds_.leader_ns;
+  // What disks had begun before ends when it was to end: whoever leads now may have to give way to it.
+  busy_until_ = shared_.now();
+  for (const NodeId node : core_) busy_until_ = std::max(busy_until_, At(node).disk().busy_until());
+  deadline_ = busy_until_ + bounds_.leader_ns;
   const auto [entries, chunks] = Backlog();
   catch_up_ns_ = ConvergenceBound(bounds_, shared_.config, entries, chunks);
   if (shared_.trace.textual()) {
@@ -284,7 +284,7 @@ void Phases::Look() {
       const std::optional<std::string> missing = MissingLeader();
       shared_.edges.OnDue(Check::kLeaderInTime, missing, shared_.now(),
                           deadline_ + (LeadersCatchUp() ? catch_up_ns_ : 0));
-      if (!missing) return EnterConverge(Phase::kConverge);
+      if (!missing && shared_.now() >= busy_until_) return EnterConverge(Phase::kConverge);
       break;
     }
     case Phase::kConverge:

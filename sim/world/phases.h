@@ -110,6 +110,7 @@ class Phases {
   Phase phase_ = Phase::kChaos;
   std::vector<NodeId> core_;
   std::int64_t deadline_ = 0;
+  std::int64_t busy_until_ = 0;  // what the core's disks had begun before it was healed
   std::int64_t catch_up_ns_ = 0;
   std::int64_t serving_since_ = 0;
   absl::btree_map<GroupId, Term> terms_;  // as the serve phase began
