@@ -159,6 +159,65 @@ TEST(Faults, TheShareOfCrashesThatWasAskedForPutsAnOldImageBack) {
   EXPECT_TRUE(IsNear(put_back, crashes * 3 / 10, 0)) << put_back << " of " << crashes;
 }
 
+TEST(Faults, EachNodesOwnShareOfCrashesFallsIntoATurn) {
+  const Scenario scenario = Idle(
+      R"("process":{"crash":{"mtbf":"500ms","mid_turn":{"swarm":[0,1]}},"restart":{"after":"1ms"}})");
+  std::int64_t far = 0;
+  std::int64_t all = 0;
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    const PerEntity parts = Draw(scenario, seed).process.crash_mid_turn_parts;
+    const std::vector<ScheduleEntry> found = Of<CrashAction>(Recorded(scenario, seed));
+    for (std::uint32_t number = 1; number <= 3; ++number) {
+      std::int64_t crashes = 0;
+      std::int64_t in_turn = 0;
+      for (const ScheduleEntry& entry : found) {
+        const CrashAction& crash = std::get<CrashAction>(entry.action);
+        if (crash.node != NodeRef(NodeId(number))) continue;
+        ++crashes;
+        if (!crash.call) continue;
+        ++in_turn;
+        EXPECT_LT(*crash.call, 32u);
+        if (*crash.call >= 3) ++far;
+      }
+      const std::int64_t expected = crashes * parts.At(NodeKey(NodeId(number))) / kWhole;
+      EXPECT_GT(crashes, 100);
+      EXPECT_TRUE(IsNear(in_turn, expected, 0)) << in_turn << " of " << crashes << " at n" << number
+                                                << " of seed " << seed << ", expected " << expected;
+      all += in_turn;
+    }
+  }
+  EXPECT_TRUE(IsNear(far, all * 29 / 128, 0))
+      << "a quarter of them is below 32, the others below 3";
+}
+
+TEST(Faults, TheShareOfCrashesThatWasAskedForEmptiesADiskOrOneOfItsStores) {
+  const Scenario scenario = ScenarioOf(
+      R"({"format":1,"about":"Test.","time":{"warm_up":"500ms","horizon":"3s"},
+      "cluster":{"nodes":3},"workload":{"clients":0},"budget":{"wiped":1},
+      "process":{"wipe":0.4,"crash":{"mtbf":"2s","mid_turn":0},"restart":{"after":"10ms"}}})");
+  std::map<Loss, std::int64_t> losses;
+  std::int64_t runs = 0;
+  for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+    const std::vector<ScheduleEntry> crashes = Of<CrashAction>(Recorded(scenario, seed));
+    // Later ones may be out of what the budget allows.
+    if (crashes.empty()) continue;
+    ++runs;
+    ++losses[std::get<CrashAction>(crashes.front().action).lose];
+    std::set<NodeId> emptied;
+    for (const ScheduleEntry& entry : crashes) {
+      const CrashAction& crash = std::get<CrashAction>(entry.action);
+      const bool for_good = crash.lose == Loss::kAll || crash.lose == Loss::kLog;
+      if (for_good) emptied.insert(std::get<NodeId>(crash.node));
+    }
+    EXPECT_LE(emptied.size(), 1u) << "seed " << seed
+                                  << ": a map comes back from the log, nothing else does";
+  }
+  EXPECT_GT(runs, 300);
+  EXPECT_TRUE(IsNear(losses[Loss::kAll], runs / 5, 0)) << losses[Loss::kAll] << " of " << runs;
+  EXPECT_TRUE(IsNear(losses[Loss::kLog], runs / 10, 0)) << losses[Loss::kLog] << " of " << runs;
+  EXPECT_TRUE(IsNear(losses[Loss::kMap], runs / 10, 0)) << losses[Loss::kMap] << " of " << runs;
+}
+
 TEST(Faults, ClocksStepAtTheirRateAndBothWays) {
   const Scenario scenario = Idle(R"("clocks":{"step":{"rate":"1/s","size":["-1s","1s"]}})");
   const std::vector<ScheduleEntry> found = Of<ClockStepAction>(Recorded(scenario, 3));
