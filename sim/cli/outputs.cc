@@ -58,7 +58,7 @@ constexpr const char* kFilesOfKind[] = {"runs.txt",
                                         "story.txt"};
 
 // More of a trace is not looked at for a story.
-constexpr std::uint64_t kMostOfTrace = 64 * 1024;
+constexpr std::streamoff kMostOfTrace = std::streamoff{64} * 1024;
 
 std::string EndOf(const std::string& path) {
   std::ifstream in(path, std::ios::binary | std::ios::ate);
