@@ -40,7 +40,7 @@ failure one line with the command that repeats it. The result does not depend on
   --junit FILE      every simulation as a JUnit test case
   --shrink S        the first failure of each kind is made small within S seconds of real time (30); 0 = off
   --out DIR         for each kind of failure a folder: scenario, runs; trace, history and engine's case of the first, and
-                    of the smallest run that fails in the same way: shrunk.json, the same of it, story.txt
+                    of the smallest run that fails in the same way: shrunk.json, the same of it; story.txt of the smallest
                     (quorate-sim-failures, if anything fails and --shrink is not 0)
   --quiet, -q       failures and missed marks only
   --ignore-check ID[,ID...]   violations of these checks are counted and fail nothing (an assertion of the

@@ -62,7 +62,8 @@ constexpr std::streamoff kMostOfTrace = std::streamoff{64} * 1024;
 
 std::string EndOf(const std::string& path) {
   std::ifstream in(path, std::ios::binary | std::ios::ate);
-  const std::streamoff size = in ? std::streamoff{in.tellg()} : 0;
+  // -1: it is not there.
+  const std::streamoff size = std::max<std::streamoff>(in.tellg(), 0);
   const std::streamoff begin = std::max<std::streamoff>(size - kMostOfTrace, 0);
   std::string text(static_cast<std::size_t>(size - begin), '\0');
   in.seekg(begin);

@@ -24,7 +24,7 @@ absl::Status WriteText(const std::string& path, const std::string& text);
 absl::Status CheckOutputs(const RunArgs& args);
 // --json and --junit.
 absl::Status WriteReports(const RunArgs& args, const Summary& summary, std::uint64_t first_seed);
-// One folder below `out` for each kind of failure: the scenario, its runs, trace, history and engine's case of
+// One folder below `out` for each kind of failure: the scenario, its runs, trace, history, engine's case and story of
 // the first of them, made by `program`. Those that were there before and are not of this run are named
 // on standard error.
 absl::Status WriteArtifacts(const RunArgs& args, const std::string& out, const Summary& summary,
